@@ -1,0 +1,151 @@
+"""From what became of a scan to its `ScanResult`, and from that to an exception. Pure."""
+
+from __future__ import annotations
+
+from .errors import (
+    InvalidFindings,
+    IsoscanError,
+    PluginQuarantined,
+    RuntimeFault,
+    ScanCrashed,
+    ScanError,
+    ScanInterrupted,
+    ScanOutOfMemory,
+    ScanSkipped,
+    ScanTimeout,
+)
+from .models import (
+    ConsoleLine,
+    Finding,
+    HttpTransaction,
+    Limits,
+    PluginMetadata,
+    ScanFailure,
+    ScanResult,
+    Verdict,
+)
+from .sandbox.findings import InvalidFinding, build_findings
+from .sandbox.frames import ScanEntry
+from .sandbox.generation import Generation
+
+_ERRORS: dict[Verdict, type[IsoscanError]] = {
+    Verdict.ERROR: ScanError,
+    Verdict.TIMEOUT: ScanTimeout,
+    Verdict.OUT_OF_MEMORY: ScanOutOfMemory,
+    Verdict.CRASHED: ScanCrashed,
+    Verdict.INTERRUPTED: ScanInterrupted,
+    Verdict.SKIPPED: ScanSkipped,
+    Verdict.INVALID_FINDINGS: InvalidFindings,
+}
+#: V8's words when memory outside its heap is refused; the plugin can catch them, so can we.
+_MEMORY_ERRORS = ("Array buffer allocation failed", "Invalid array buffer length")
+
+
+def result_of_entry(
+    entry: ScanEntry,
+    transaction: HttpTransaction,
+    metadata: PluginMetadata,
+    limits: Limits,
+    generation: Generation,
+    attempts: int,
+) -> ScanResult:
+    """The result of a scan that its generation answered with more than "clean"."""
+    findings: list[Finding] = []
+    verdict = Verdict.CLEAN
+    error: ScanFailure | None = None
+    try:
+        findings = build_findings(entry.findings, transaction, metadata.id, metadata.default_severity, limits)
+        verdict = Verdict.FINDINGS if findings else Verdict.CLEAN
+        if entry.invalid:
+            raise InvalidFinding(entry.invalid)
+    except InvalidFinding as invalid:
+        verdict = Verdict.INVALID_FINDINGS
+        error = ScanFailure(
+            kind=verdict.value,
+            message=str(invalid),
+            fault="plugin",
+            is_started=True,
+            file=generation.source.names[-1],
+        )
+    if entry.error is not None:
+        shown = generation.describe(entry.error)
+        is_memory = entry.error.name == "RangeError" and any(m in shown.message for m in _MEMORY_ERRORS)
+        verdict = Verdict.OUT_OF_MEMORY if is_memory else Verdict.ERROR
+        file, line, column = shown.place
+        error = ScanFailure(
+            kind=entry.error.name or verdict.value,
+            message=shown.message,
+            fault="plugin",
+            is_started=True,
+            file=file or generation.source.names[-1],
+            line=line,
+            column=column,
+            stack=shown.stack,
+        )
+    elif entry.is_skipped:
+        verdict = Verdict.SKIPPED
+        error = ScanFailure(
+            kind=verdict.value,
+            message="the plugin looks at responses only, and the transaction has none",
+            fault="caller",
+            is_started=False,
+        )
+    console = [ConsoleLine(level, text) for level, text in entry.console]
+    if entry.console_dropped:
+        console.append(ConsoleLine("warn", f"(console cut at {limits.max_console_bytes} bytes)"))
+    return ScanResult(
+        transaction_id=transaction.id,
+        plugin_id=metadata.id,
+        verdict=verdict,
+        findings=findings,
+        error=error,
+        duration_ms=entry.duration_us / 1000,
+        generation=generation.number,
+        attempts=attempts,
+        console=console,
+    )
+
+
+def failed_result(
+    verdict: Verdict,
+    message: str,
+    transaction: HttpTransaction,
+    plugin_id: str,
+    *,
+    is_started: bool,
+    generation: int,
+    attempts: int,
+    duration_ms: float = 0.0,
+    kind: str | None = None,
+) -> ScanResult:
+    """The result of a scan that no generation answered."""
+    fault = "runtime" if verdict is Verdict.INTERRUPTED else "plugin"
+    return ScanResult(
+        transaction_id=transaction.id,
+        plugin_id=plugin_id,
+        verdict=verdict,
+        error=ScanFailure(kind=kind or verdict.value, message=message, fault=fault, is_started=is_started),
+        duration_ms=duration_ms,
+        generation=generation,
+        attempts=attempts,
+    )
+
+
+def error_of(result: ScanResult) -> IsoscanError | None:
+    """The typed error of a failed scan; None for a complete one."""
+    if result.verdict.is_complete:
+        return None
+    failure = result.error
+    kind: type[IsoscanError] = _ERRORS.get(result.verdict, RuntimeFault)
+    if failure is not None and failure.kind == "quarantined":
+        kind = PluginQuarantined
+    return kind(
+        f"{result.plugin_id}: {failure}",
+        plugin_id=result.plugin_id,
+        generation=result.generation,
+        attempt=result.attempts,
+        is_started=failure is not None and failure.is_started,
+        failure=failure,
+        result=result,
+    )
+

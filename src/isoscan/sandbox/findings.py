@@ -1,0 +1,127 @@
+"""From what a plugin handed over to `Finding`s, or to one reason why not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from ..models import Confidence, Finding, HttpTransaction, Limits, Severity
+from .frames import decode_json
+
+_TEXT_FIELDS = ("title", "vuln_type", "description", "evidence", "location", "url", "method", "cwe", "owasp",
+                "remediation")
+#: Ours to fill, whatever a plugin writes there.
+_OURS = frozenset(("plugin_id", "transaction_id", "id", "created_at", "fingerprint", "extra"))
+_SEVERITIES = {severity.value: severity for severity in Severity}
+_CONFIDENCES = {confidence.value: confidence for confidence in Confidence}
+_decoder = msgspec.json.Decoder(dict[str, Any])
+
+
+class InvalidFinding(ValueError):
+    """A finding breaks the contract; the message names the field."""
+
+
+def build_findings(
+    raw: Sequence[tuple[int, str]],
+    transaction: HttpTransaction,
+    plugin_id: str,
+    default_severity: Severity | None,
+    limits: Limits,
+) -> list[Finding]:
+    """Checked findings in the order they were reported.
+
+    `raw` holds `(is_historic, JSON text)`: the historic call forms may leave the
+    title out. Raises `InvalidFinding` at the first wrong field, never guesses.
+    """
+    return [
+        _build(index, text, bool(is_historic), transaction, plugin_id, default_severity, limits)
+        for index, (is_historic, text) in enumerate(raw)
+    ]
+
+
+def _build(
+    index: int,
+    text: str,
+    is_historic: bool,
+    transaction: HttpTransaction,
+    plugin_id: str,
+    default_severity: Severity | None,
+    limits: Limits,
+) -> Finding:
+    where = f"finding {index}"
+    try:
+        fields: dict[str, Any] = decode_json(_decoder, text)
+    except msgspec.ValidationError:
+        raise InvalidFinding(f"{where}: must be an object") from None
+    except RecursionError:
+        raise InvalidFinding(f"{where}: nested too deeply") from None
+    except ValueError as error:
+        raise InvalidFinding(f"{where}: is not JSON: {error}") from None
+    known: dict[str, str] = {}
+    for name in _TEXT_FIELDS:
+        value = fields.pop(name, None)
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            raise InvalidFinding(f"{where}: {name} must be a string, not {_kind(value)}")
+        size_bytes = len(value.encode())
+        if size_bytes > limits.max_finding_field_bytes:
+            raise InvalidFinding(
+                f"{where}: {name} has {size_bytes} bytes, more than {limits.max_finding_field_bytes}"
+            )
+        known[name] = value
+    severity = _choice(where, "severity", fields.pop("severity", None), _SEVERITIES)
+    confidence = _choice(where, "confidence", fields.pop("confidence", None), _CONFIDENCES)
+    if is_historic:
+        _derive_historic(known, fields)
+    if not known.get("title", "").strip():
+        raise InvalidFinding(f"{where}: title is missing")
+    request = transaction.request
+    return Finding(
+        title=known["title"],
+        plugin_id=plugin_id,
+        vuln_type=known.get("vuln_type") or plugin_id,
+        url=known.get("url") or request.url,
+        method=known.get("method") or request.method,
+        transaction_id=transaction.id,
+        severity=severity or default_severity or Severity.INFO,
+        confidence=confidence or Confidence.MEDIUM,
+        description=known.get("description", ""),
+        evidence=known.get("evidence", ""),
+        location=known.get("location", ""),
+        cwe=known.get("cwe", ""),
+        owasp=known.get("owasp", ""),
+        remediation=known.get("remediation", ""),
+        extra={name: value for name, value in fields.items() if name not in _OURS},
+    )
+
+
+def _choice(where: str, name: str, value: object, choices: dict[str, Any]) -> Any:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise InvalidFinding(f"{where}: {name} must be a string, not {_kind(value)}")
+    chosen = choices.get(value.lower())
+    if chosen is None:
+        raise InvalidFinding(f"{where}: {name} is {value[:40]!r}, not one of {', '.join(choices)}")
+    return chosen
+
+
+def _derive_historic(known: dict[str, str], fields: dict[str, Any]) -> None:
+    """The historic system's rules: title from description or type, place from the parameter."""
+    if not known.get("title"):
+        first_line = known.get("description", "").strip().partition("\n")[0]
+        known["title"] = first_line or f"{known.get('vuln_type') or 'Vulnerability'} detected"
+    parameter = fields.get("param_name")
+    if not known.get("location") and isinstance(parameter, str) and parameter:
+        known["location"] = f"param:{parameter}"
+    value = fields.get("param_value")
+    if not known.get("evidence") and isinstance(value, str) and value:
+        known["evidence"] = f"Parameter value: {value}"
+
+
+def _kind(value: object) -> str:
+    names = {bool: "a boolean", int: "a number", float: "a number", list: "an array", dict: "an object"}
+    return names.get(type(value), type(value).__name__)

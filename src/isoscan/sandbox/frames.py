@@ -1,0 +1,239 @@
+"""The frames between an owner and its generation. Pure: bytes in, structs out.
+
+Order: u32 length of what follows, u8 order, u32 frame number, payload.
+Reply: u32 length of what follows, 16-byte nonce, u32 sequence, u8 kind, JSON.
+Little-endian. The generation's side of both is `runtime/channel.ts`.
+
+A scan order's payload is u32 head length, the head (a JSON array with one
+`[request, response]` pair per transaction), then all bodies in the head's order.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from ..models import HttpTransaction
+
+NONCE_BYTES = 16
+MAX_REPLY_BYTES = 160 * 1024 * 1024
+_ORDER_HEAD = struct.Struct("<IBI")
+_SCAN_HEAD = struct.Struct("<IBII")
+_REPLY_HEAD = struct.Struct("<I16sIB")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_ORDER_REST = _ORDER_HEAD.size - 4
+_REPLY_REST = _REPLY_HEAD.size - 4
+
+
+class Order(IntEnum):
+    """What the owner asks of a generation."""
+
+    LOAD = 1
+    SCAN = 2
+
+
+class Kind(IntEnum):
+    """What a generation answers."""
+
+    HELLO = 0
+    READY = 1
+    LOAD_FAILED = 2
+    RESULTS = 3
+
+
+class ProtocolError(Exception):
+    """A generation sent what it must never send: it is condemned."""
+
+
+class ThrownError(Struct):
+    """A JavaScript error as the host describes it; places are blob URLs still."""
+
+    name: str = ""
+    message: str = ""
+    stack: str = ""
+
+
+class Ready(Struct):
+    """The plugin is loaded; `urls` are its modules' blob URLs in load order."""
+
+    entry: str
+    metadata: Raw
+    urls: list[str]
+    console: list[tuple[str, str]]
+    heap: tuple[int, int]
+
+
+class LoadFailed(Struct):
+    """The plugin reported that it cannot be loaded."""
+
+    kind: str
+    error: ThrownError
+    urls: list[str]
+    console: list[tuple[str, str]]
+
+
+class ScanEntry(Struct, rename={"duration_us": "d", "is_skipped": "s", "findings": "f", "invalid": "i",
+                                "error": "e", "console": "c", "console_dropped": "x"}):
+    """One scan's outcome. Findings are `[is_historic, JSON text]`, not yet looked at."""
+
+    duration_us: int
+    is_skipped: bool = False
+    findings: list[tuple[int, str]] = []
+    invalid: str = ""
+    error: ThrownError | None = None
+    console: list[tuple[str, str]] = []
+    console_dropped: int = 0
+
+
+class Results(Struct, array_like=True):
+    """Entries of frame `frame` from index `first` on; a bare integer is a clean scan's microseconds."""
+
+    frame: int
+    first: int
+    entries: list[int | ScanEntry]
+    late_errors: int
+    heap: tuple[int, int] | None = None
+
+
+Reply = Ready | LoadFailed | Results | None
+
+
+_decoders: dict[int, msgspec.json.Decoder[Any]] = {
+    Kind.HELLO: msgspec.json.Decoder(dict[str, Any]),
+    Kind.READY: msgspec.json.Decoder(Ready),
+    Kind.LOAD_FAILED: msgspec.json.Decoder(LoadFailed),
+    Kind.RESULTS: msgspec.json.Decoder(Results),
+}
+_encode = msgspec.json.Encoder().encode
+
+
+def decode_json(decoder: msgspec.json.Decoder[Any], payload: bytes | str) -> Any:
+    """Decodes strictly; a lone surrogate, legal in JavaScript text, becomes U+FFFD.
+
+    Raises `ValueError` (`msgspec.ValidationError` for a wrong shape) or `RecursionError`.
+    """
+    try:
+        return decoder.decode(payload)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeError):
+        text = json.dumps(json.loads(payload), ensure_ascii=False)
+        return decoder.decode(_LONE_SURROGATE.sub("\ufffd", text))
+
+
+class ReplyReader:
+    """Cuts a generation's byte stream into replies and checks every promise of the format.
+
+    Feed it with `feed(bytes)`; it returns the replies that are complete. The first
+    deviation raises `ProtocolError`, and no further byte is looked at.
+    """
+
+    def __init__(self, nonce: bytes, *, max_reply_bytes: int = MAX_REPLY_BYTES) -> None:
+        self._nonce = nonce
+        self._max_reply_bytes = max_reply_bytes
+        self._buffer = bytearray()
+        self._sequence = 0
+
+    def feed(self, data: bytes | bytearray | memoryview) -> list[Reply]:
+        """The replies that `data` completes, in order."""
+        buffer = self._buffer
+        buffer += data
+        replies: list[Reply] = []
+        start = 0
+        while len(buffer) - start >= 4:
+            length = int.from_bytes(buffer[start : start + 4], "little")
+            if not _REPLY_REST <= length <= self._max_reply_bytes:
+                raise ProtocolError(f"a reply of {length} bytes")
+            end = start + 4 + length
+            if len(buffer) < end:
+                break
+            replies.append(self._reply(buffer, start, end))
+            start = end
+        del buffer[:start]
+        return replies
+
+    @property
+    def has_partial(self) -> bool:
+        """Whether the stream stands in the middle of a reply."""
+        return bool(self._buffer)
+
+    def _reply(self, buffer: bytearray, start: int, end: int) -> Reply:
+        _, nonce, sequence, kind = _REPLY_HEAD.unpack_from(buffer, start)
+        wanted = bytes(NONCE_BYTES) if self._sequence == 0 else self._nonce
+        if nonce != wanted:
+            raise ProtocolError("a reply with a wrong nonce")
+        if sequence != self._sequence:
+            raise ProtocolError(f"reply {sequence} where {self._sequence} was due")
+        self._sequence += 1
+        if (kind == Kind.HELLO) != (sequence == 0) or (sequence == 1) != (kind in (Kind.READY, Kind.LOAD_FAILED)):
+            raise ProtocolError(f"a reply of kind {kind} as number {sequence}")
+        try:
+            decoded = decode_json(_decoders[kind], bytes(memoryview(buffer)[start + _REPLY_HEAD.size : end]))
+        except (KeyError, ValueError, RecursionError) as error:
+            raise ProtocolError(f"a reply of kind {kind} that cannot be read: {type(error).__name__}") from error
+        return None if kind == Kind.HELLO else decoded
+
+
+class EncodedTransaction:
+    """A transaction in the form that travels: encoded once, sent to every plugin."""
+
+    __slots__ = ("bodies", "head", "size_bytes", "transaction")
+
+    def __init__(self, transaction: HttpTransaction) -> None:
+        request, response = transaction.request, transaction.response
+        self.transaction = transaction
+        query = request.query_params
+        self.head = _encode(
+            (
+                (
+                    request.id,
+                    request.method,
+                    request.url,
+                    request.headers,
+                    request.content_type,
+                    request.is_https,
+                    request.timestamp,
+                    request.was_edited,
+                    len(request.body),
+                    query or None,
+                ),
+                None
+                if response is None
+                else (
+                    response.request_id,
+                    response.status,
+                    response.headers,
+                    response.content_type,
+                    response.timestamp,
+                    len(response.body),
+                ),
+            )
+        )
+        if response is None:
+            self.bodies: tuple[bytes, ...] = (request.body,)
+        else:
+            self.bodies = (request.body, response.body)
+        self.size_bytes = len(self.head) + sum(map(len, self.bodies))
+
+
+def encode_load(number: int, settings: dict[str, Any]) -> bytes:
+    """The order that makes a generation load its plugin."""
+    payload = _encode(settings)
+    return _ORDER_HEAD.pack(len(payload) + _ORDER_REST, Order.LOAD, number) + payload
+
+
+def encode_scan(number: int, transactions: Sequence[EncodedTransaction]) -> bytes:
+    """The order that makes a generation scan some transactions, in this order."""
+    head = b"[" + b",".join([t.head for t in transactions]) + b"]"
+    bodies = [body for t in transactions for body in t.bodies if body]
+    length = 4 + len(head) + sum(map(len, bodies)) + _ORDER_REST
+    return b"".join((_SCAN_HEAD.pack(length, Order.SCAN, number, len(head)), head, *bodies))
+
+

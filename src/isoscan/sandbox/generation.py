@@ -1,0 +1,296 @@
+"""One generation: a process, its protocol, and the limits its owner holds it to.
+
+Born with a number, it is loaded once, answers frames, and ends exactly once:
+`on_end` is called after its last byte was read and its process is reaped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .._ledger import Cause
+from ..errors import GenerationStartError, PluginLoadError, PluginLoadTimeout
+from ..models import Limits, Permissions, ScanFailure
+from .deno import deno_version, generation_command, generation_environment
+from .frames import (
+    NONCE_BYTES,
+    EncodedTransaction,
+    LoadFailed,
+    ProtocolError,
+    Ready,
+    Reply,
+    ReplyReader,
+    Results,
+    ThrownError,
+    encode_load,
+    encode_scan,
+)
+from .modules import PluginSource
+from .places import PluginStack, translate
+from .process import Exit, Process
+
+#: How often a busy generation is looked at, and the most that one look may count:
+#: an owner that was itself stopped or blocked must not charge that to the plugin.
+_TICK_S = 0.025
+_MAX_TICK_S = 0.25
+_OUT_OF_MEMORY_MARKS = ("out of memory", "heap limit", "Allocation failed", "memory allocation of")
+
+
+class End(NamedTuple):
+    """How a generation ended. `detail` says it in words, without any of the traffic."""
+
+    cause: Cause
+    detail: str
+
+
+class Generation:
+    """The isolate that occupies an executor's slot for one life."""
+
+    def __init__(
+        self,
+        number: int,
+        source: PluginSource,
+        deno: Path,
+        limits: Limits,
+        permissions: Permissions,
+        *,
+        on_results: Callable[[Generation, Results], None],
+        on_end: Callable[[Generation, End], None],
+    ) -> None:
+        self.number = number
+        self.source = source
+        self.executions = 0
+        self.in_flight_frames = 0
+        self.heap_used_bytes: int | None = None
+        self.external_bytes: int | None = None
+        self.late_errors = 0
+        self.end: End | None = None
+        self.ready: Ready | None = None
+        self._limits = limits
+        self._permissions = permissions
+        self._on_results = on_results
+        self._on_end = on_end
+        self._loop = asyncio.get_running_loop()
+        self._loading: asyncio.Future[Ready | LoadFailed] = self._loop.create_future()
+        self._gone = asyncio.Event()
+        self._cause: End | None = None
+        self._nonce = os.urandom(NONCE_BYTES)
+        self._replies = ReplyReader(self._nonce)
+        self._spent_s = 0.0
+        self._ticked_at = self._loop.time()
+        self._ticker: asyncio.TimerHandle | None = None
+        self._is_hello_due = True
+        self._config: dict[str, Any] = {}
+        self._urls: list[str] = []
+        deno_version(deno)
+        self._process = Process(
+            generation_command(deno, limits, permissions),
+            generation_environment(),
+            on_data=self._receive,
+            on_exit=self._exited,
+        )
+
+    def __repr__(self) -> str:
+        state = "over" if self.end else "ready" if self.ready else "loading"
+        return f"<Generation {self.number} {state} pid={self._process.pid} executions={self.executions}>"
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it may still be given work: nobody decided to end it."""
+        return self.end is None and self._cause is None
+
+    def rss_bytes(self) -> int | None:
+        """Resident memory now; None when it is gone."""
+        return None if self.end else self._process.rss_bytes()
+
+    async def load(self, config: dict[str, Any]) -> Ready:
+        """Makes it load its plugin.
+
+        Raises `PluginLoadError` (the plugin's fault, and final), `PluginLoadTimeout`,
+        or `GenerationStartError` when it died before it was ready. It is gone then.
+        """
+        self._config = config
+        self._tick()
+        try:
+            loaded = await self._loading
+        except BaseException:
+            self.kill(Cause.RETIRED, "loading was given up")
+            await self._gone.wait()
+            raise
+        if isinstance(loaded, LoadFailed):
+            self.kill(Cause.RETIRED, "the plugin could not be loaded")
+            await self._gone.wait()
+            self._urls = loaded.urls
+            raise self._load_error(loaded.error, loaded.kind)
+        self.ready = loaded
+        self._urls = loaded.urls
+        self.heap_used_bytes, self.external_bytes = loaded.heap
+        return loaded
+
+    def send(self, number: int, transactions: Sequence[EncodedTransaction]) -> None:
+        """Gives it a frame of work. Its clock runs from the first frame on."""
+        if self.in_flight_frames == 0:
+            self._spent_s = 0.0
+        self.in_flight_frames += 1
+        self._process.write(encode_scan(number, transactions))
+        if self._ticker is None:
+            self._ticked_at = self._loop.time()
+            self._ticker = self._loop.call_later(self._tick_s, self._tick)
+
+    def frame_done(self) -> None:
+        """The owner has all answers of its oldest frame."""
+        self.in_flight_frames -= 1
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds since it last made progress on what it was given."""
+        return self._spent_s
+
+    def kill(self, cause: Cause, detail: str) -> None:
+        """Ends it now. The first cause given is the one that counts."""
+        if self._cause is None and self.end is None:
+            self._cause = End(cause, detail)
+            if cause is Cause.PROTOCOL:
+                self._process.mute()
+        self._process.kill()
+
+    async def wait_gone(self) -> None:
+        """Returns when its process is reaped and all its bytes are read."""
+        await self._gone.wait()
+
+    def describe(self, error: ThrownError) -> PluginStack:
+        """A JavaScript error in terms of the plugin's files."""
+        return translate(error.name, error.message, error.stack, self._urls, self.source.names)
+
+    # ---- the clock and the scales ------------------------------------------
+
+    @property
+    def _tick_s(self) -> float:
+        limit_s = self._limits.timeout_s if self.ready else self._limits.load_timeout_s
+        return min(_TICK_S, limit_s / 4)
+
+    def _tick(self) -> None:
+        self._ticker = None
+        now = self._loop.time()
+        self._spent_s += min(now - self._ticked_at, _MAX_TICK_S)
+        self._ticked_at = now
+        if self._cause is not None or self.end is not None:
+            return
+        is_loading = not self._loading.done()
+        if not is_loading and self.in_flight_frames == 0:
+            return
+        limit_s = self._limits.load_timeout_s if is_loading else self._limits.timeout_s
+        if self._spent_s > limit_s:
+            what = "loading" if is_loading else "a scan"
+            self.kill(Cause.TIMEOUT, f"{what} took longer than {limit_s:g} s")
+            return
+        rss_bytes = self._process.rss_bytes()
+        if rss_bytes is not None and rss_bytes > self._limits.memory_bytes:
+            self.kill(
+                Cause.OUT_OF_MEMORY,
+                f"{rss_bytes} bytes resident, limit {self._limits.memory_bytes}",
+            )
+            return
+        self._ticker = self._loop.call_later(self._tick_s, self._tick)
+
+    # ---- what the process does ---------------------------------------------
+
+    def _receive(self, data: memoryview) -> None:
+        try:
+            for reply in self._replies.feed(data):
+                if self._cause is not None and self._cause.cause is Cause.PROTOCOL:
+                    return
+                self._accept(reply)
+        except ProtocolError as error:
+            self.kill(Cause.PROTOCOL, str(error))
+
+    def _accept(self, reply: Reply) -> None:
+        if reply is None:
+            self._is_hello_due = False
+            self._process.limit_data(self._limits.memory_bytes)
+            self._process.write(encode_load(0, self._load_settings()))
+        elif isinstance(reply, Results):
+            self._spent_s = 0.0
+            if reply.heap is not None:
+                self.heap_used_bytes, self.external_bytes = reply.heap
+            self.late_errors = reply.late_errors
+            self._on_results(self, reply)
+        elif not self._loading.done():
+            self._spent_s = 0.0
+            self._loading.set_result(reply)
+
+    def _load_settings(self) -> dict[str, Any]:
+        limits = self._limits
+        return {
+            "modules": self.source.modules,
+            "config": self._config,
+            "nonce": self._nonce.hex(),
+            "has_network": bool(self._permissions.net),
+            "has_wasm": False,
+            "max_findings": limits.max_findings,
+            "max_findings_bytes": limits.max_findings_bytes,
+            "max_console_bytes": limits.max_console_bytes,
+        }
+
+    def _exited(self, exit_: Exit) -> None:
+        self.end = self._cause or _end_of(exit_, self._replies.has_partial)
+        if self._ticker is not None:
+            self._ticker.cancel()
+            self._ticker = None
+        if not self._loading.done():
+            self._loading.set_exception(self._end_while_loading(exit_))
+            self._loading.exception()  # an owner that gave up loading asks no more
+        self._gone.set()
+        self._on_end(self, self.end)
+
+    def _end_while_loading(self, exit_: Exit) -> Exception:
+        assert self.end is not None
+        name = self.source.names[-1]
+        if self.end.cause is Cause.TIMEOUT:
+            return PluginLoadTimeout(f"{name}: not ready within {self._limits.load_timeout_s:g} s")
+        if "promise never resolved" in exit_.stderr:
+            return PluginLoadError(f"{name}: loading awaits a promise that never settles")
+        if self.end.cause is Cause.OUT_OF_MEMORY:
+            return PluginLoadError(
+                f"{name}: loading needs more memory than the limit of {self._limits.memory_bytes} bytes"
+            )
+        lines = exit_.stderr.strip().splitlines()
+        # Before the plugin is sent Deno's own words are safe to show; later they may hold traffic.
+        first = f": {lines[0]}" if lines and self._is_hello_due else ""
+        return GenerationStartError(f"{name}: the generation died while loading ({self.end.detail}){first}")
+
+    def _load_error(self, error: ThrownError, kind: str) -> PluginLoadError:
+        shown = self.describe(error)
+        name = self.source.names[-1]
+        file, line, column = shown.place
+        place = f"{file}:{line}:{column}" if file else name
+        failure = ScanFailure(
+            kind=kind,
+            message=shown.message,
+            fault="plugin",
+            is_started=False,
+            file=file or name,
+            line=line,
+            column=column,
+            stack=shown.stack,
+        )
+        return PluginLoadError(f"{place}: {shown.message}", failure=failure, generation=self.number)
+
+
+def _end_of(exit_: Exit, is_cut: bool) -> End:
+    """Why a process ended that nobody killed."""
+    if any(mark in exit_.stderr for mark in _OUT_OF_MEMORY_MARKS):
+        return End(Cause.OUT_OF_MEMORY, "V8 ran out of memory")
+    cut = " in the middle of a reply" if is_cut else ""
+    if exit_.returncode < 0:
+        return End(Cause.CRASH, f"killed by signal {-exit_.returncode}{cut}")
+    return End(Cause.CRASH, f"exited with code {exit_.returncode}{cut}")

@@ -1,0 +1,231 @@
+"""The modules of a plugin: read by the owner, shipped to the generation as text.
+
+A generation may read no file. So the owner asks Deno for the module graph (which
+runs nothing), refuses what lies outside the plugin's folder, and ships the rest
+in an order in which imports come before their importers. Each module becomes a
+list of parts: text, and the index of the module whose URL belongs there.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from ..errors import PluginLoadError
+from .deno import generation_environment
+
+_GRAPH_TIMEOUT_S = 30.0
+_MAX_PLUGIN_BYTES = 64 * 1024 * 1024
+_MAY_IMPORT = re.compile(r"\b(?:import|export)\b[^;]*?[\"']")
+_MEDIA_TYPES = {
+    "TypeScript": "application/typescript",
+    "Mts": "application/typescript",
+    "Tsx": "text/tsx",
+    "JavaScript": "text/javascript",
+    "Mjs": "text/javascript",
+    "Jsx": "text/jsx",
+    "Json": "application/json",
+}
+_SUFFIX_TYPES = {
+    ".ts": "application/typescript",
+    ".mts": "application/typescript",
+    ".tsx": "text/tsx",
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".jsx": "text/jsx",
+}
+PLUGIN_SUFFIXES = tuple(_SUFFIX_TYPES)
+
+
+class Module(Struct, frozen=True):
+    """One module ready to ship; `name` is what error places show."""
+
+    name: str
+    type: str
+    parts: list[str | int]
+
+
+class PluginSource(Struct, frozen=True):
+    """A plugin's modules, imports before importers, the entry last."""
+
+    modules: list[Module]
+    path: Path | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Module names in load order."""
+        return [module.name for module in self.modules]
+
+
+class _Dependency(Struct):
+    specifier: str
+    code: dict[str, Any] | None = None
+
+    @property
+    def line(self) -> int:
+        """1-based line of the import."""
+        start = (self.code or {}).get("span", {}).get("start", {})
+        return int(start.get("line", 0)) + 1
+
+
+class _GraphModule(Struct, rename={"media_type": "mediaType"}):
+    specifier: str
+    error: str | None = None
+    kind: str = ""
+    local: str | None = None
+    media_type: str = ""
+    dependencies: list[_Dependency] = []
+
+
+class _Graph(Struct):
+    roots: list[str]
+    modules: list[_GraphModule]
+
+
+def source_from_code(code: str, name: str) -> PluginSource:
+    """A plugin given as text: one module, TypeScript, without neighbours to import."""
+    if "\0" in code:
+        raise PluginLoadError(f"{name}: the plugin's code holds a NUL character")
+    return PluginSource([Module(name, "application/typescript", [code])])
+
+
+def source_from_file(path: Path, deno: Path) -> PluginSource:
+    """A plugin file with the neighbouring files it imports.
+
+    Raises `PluginLoadError` naming file, line and reason when a file cannot be read,
+    does not parse, or imports what it may not.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in _SUFFIX_TYPES or path.name.endswith(".d.ts"):
+        raise PluginLoadError(f"{path}: not a plugin file; expected one of {', '.join(PLUGIN_SUFFIXES)}")
+    code = _read(path)
+    if _MAY_IMPORT.search(code) is None:
+        return PluginSource([Module(path.name, _SUFFIX_TYPES[suffix], [code])], path)
+    return _Shipper(path, _ask_graph(path, deno)).ship()
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > _MAX_PLUGIN_BYTES:
+            raise PluginLoadError(f"{path}: larger than {_MAX_PLUGIN_BYTES} bytes")
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise PluginLoadError(f"{path}: cannot read the plugin: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise PluginLoadError(f"{path}: not UTF-8 text (byte {error.start})") from error
+
+
+def _ask_graph(path: Path, deno: Path) -> _Graph:
+    command = [deno, "info", "--json", "--no-config", "--no-lock", "--no-remote", "--no-npm", path.resolve()]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            timeout=_GRAPH_TIMEOUT_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env=generation_environment(),
+        )
+        return msgspec.json.decode(done.stdout, type=_Graph)
+    except (OSError, subprocess.TimeoutExpired, msgspec.DecodeError) as error:
+        raise PluginLoadError(f"{path}: cannot read the plugin's module graph: {error}") from error
+
+
+class _Shipper:
+    """Walks a graph depth first and turns each file into a module once."""
+
+    def __init__(self, path: Path, graph: _Graph) -> None:
+        self._path = path
+        self._folder = path.resolve().parent
+        self._graph = {module.specifier: module for module in graph.modules}
+        self._root = graph.roots[0]
+        self._order: list[Module] = []
+        self._index: dict[str, int] = {}
+        self._trail: list[str] = []
+
+    def ship(self) -> PluginSource:
+        """All modules the entry needs."""
+        self._visit(self._root, self._path.name)
+        return PluginSource(self._order, self._path)
+
+    def _visit(self, specifier: str, importer: str) -> int:
+        if specifier in self._index:
+            return self._index[specifier]
+        module = self._graph.get(specifier)
+        if module is None or module.local is None or module.error is not None:
+            self._refuse(specifier, module, importer)
+        local = Path(module.local)
+        name = self._name(local)
+        if specifier in self._trail:
+            cycle = " → ".join(self._name(_local_path(s)) for s in [*self._trail, specifier])
+            raise PluginLoadError(f"{self._path}: the plugin's files import each other in a circle: {cycle}")
+        self._trail.append(specifier)
+        if module.media_type not in _MEDIA_TYPES:
+            raise PluginLoadError(f"{importer}: a plugin cannot import {name} ({module.media_type})")
+        parts = self._parts(module, _read(local), name)
+        self._trail.pop()
+        self._index[specifier] = len(self._order)
+        self._order.append(Module(name, _MEDIA_TYPES[module.media_type], parts))
+        return self._index[specifier]
+
+    def _parts(self, module: _GraphModule, code: str, name: str) -> list[str | int]:
+        cuts: list[tuple[int, int, int]] = []
+        for dependency in module.dependencies:
+            if dependency.code is None:
+                continue  # types only: nothing is left of it at run time
+            place = f"{name}:{dependency.line}"
+            target = dependency.code.get("specifier")
+            if target is None:
+                raise PluginLoadError(f"{place}: cannot import {dependency.specifier!r}: {_ONLY_NEIGHBOURS}")
+            index = self._visit(target, place)
+            pattern = _import_pattern(dependency.specifier)
+            found = [(match.start("url"), match.end("url"), index) for match in pattern.finditer(code)]
+            if not found:
+                raise PluginLoadError(
+                    f"{place}: cannot import {dependency.specifier!r}: write the import as plain text in quotes"
+                )
+            cuts += found
+        parts: list[str | int] = []
+        end = 0
+        for start, stop, index in sorted(cuts):
+            parts += [code[end:start], index]
+            end = stop
+        return [*parts, code[end:]]
+
+    def _name(self, local: Path) -> str:
+        try:
+            return local.resolve().relative_to(self._folder).as_posix()
+        except ValueError:
+            raise PluginLoadError(
+                f"{self._path}: imports {local}, which lies outside the plugin's folder {self._folder}"
+            ) from None
+
+    def _refuse(self, specifier: str, module: _GraphModule | None, importer: str) -> None:
+        if not specifier.startswith("file:"):
+            raise PluginLoadError(f"{importer}: cannot import {specifier!r}: {_ONLY_NEIGHBOURS}")
+        name = self._name(_local_path(specifier))
+        reason = "not found" if module is None or module.error is None else module.error
+        if reason.startswith("Module not found"):
+            reason = f"{name} does not exist"
+        reason = reason.replace(self._folder.as_uri() + "/", "")
+        raise PluginLoadError(f"{importer}: {reason}")
+
+
+_ONLY_NEIGHBOURS = "a plugin may import files of its own folder only"
+
+
+def _local_path(specifier: str) -> Path:
+    return Path(unquote(urlsplit(specifier).path))
+
+
+def _import_pattern(specifier: str) -> re.Pattern[str]:
+    """Finds a quoted specifier behind `from`, `import` or `import(`."""
+    return re.compile(
+        r"(?:\bfrom|\bimport)\s*\(?\s*(?P<url>(?P<quote>[\"'])" + re.escape(specifier) + r"(?P=quote))"
+    )

@@ -1,0 +1,269 @@
+"""One child process and its bytes: spawn, write, read, limits, kill, reap.
+
+Knows nothing of frames. Everything runs on the event loop that spawned it; no
+thread, no task. A process is over when its end of the channel is closed *and*
+it is reaped; only then `on_exit` is called, once, after the last byte was read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import psutil
+
+from ..errors import GenerationStartError
+
+if sys.platform == "linux":
+    import resource
+
+_SOCKET_BUFFER_BYTES = 1 << 20
+_READ_BYTES = 1 << 18
+_STDERR_TAIL_BYTES = 16_384
+_OPEN_FILES = 64
+_SO_SNDBUFFORCE = 32
+_SO_RCVBUFFORCE = 33
+
+
+class Exit(NamedTuple):
+    """How a process ended: negative `returncode` is a signal; `stderr` is its tail."""
+
+    returncode: int
+    stderr: str
+
+
+class Process:
+    """A child that talks over one socket, in a process group of its own."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: dict[str, str],
+        *,
+        on_data: Callable[[memoryview], None],
+        on_exit: Callable[[Exit], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._on_data = on_data
+        self._on_exit = on_exit
+        self._pending: deque[memoryview] = deque()
+        self._stderr = bytearray()
+        self._is_channel_closed = False
+        self._is_reaped = False
+        self._is_muted = False
+        self._buffer = bytearray(_READ_BYTES)
+        self._view = memoryview(self._buffer)
+
+        ours, theirs = socket.socketpair()
+        stderr_read, stderr_write = os.pipe()
+        try:
+            _widen(ours)
+            _widen(theirs)
+            self._popen = subprocess.Popen(
+                command,
+                stdin=theirs,
+                stdout=theirs,
+                stderr=stderr_write,
+                cwd="/",
+                env=environment,
+                process_group=0,
+            )
+        except OSError as error:
+            ours.close()
+            os.close(stderr_read)
+            raise GenerationStartError(f"cannot start {command[0]}: {error}") from error
+        finally:
+            theirs.close()
+            os.close(stderr_write)
+        self.pid = self._popen.pid
+        self._handle = psutil.Process(self.pid)
+        self._socket = ours
+        ours.setblocking(False)
+        self._stderr_fd = stderr_read
+        os.set_blocking(stderr_read, False)
+        _forbid_files(self.pid)
+        self._loop.add_reader(ours.fileno(), self._read)
+        self._loop.add_reader(stderr_read, self._read_stderr)
+        self._watch_exit()
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes accepted by `write` that the kernel has not taken yet."""
+        return sum(map(len, self._pending))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the process is reaped and its channel closed."""
+        return self._is_reaped and self._is_channel_closed
+
+    def write(self, data: bytes) -> None:
+        """Sends bytes without blocking; what the kernel does not take waits here."""
+        if self._is_channel_closed:
+            return
+        if self._pending:
+            self._pending.append(memoryview(data))
+            return
+        sent = self._send(data)
+        if sent < len(data):
+            self._pending.append(memoryview(data)[sent:])
+            self._loop.add_writer(self._socket.fileno(), self._flush)
+
+    def kill(self) -> None:
+        """SIGKILL to the whole group, now. Safe to repeat."""
+        if not self._is_reaped:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def mute(self) -> None:
+        """Reads on to the end of the channel, but hands out no further byte."""
+        self._is_muted = True
+
+    def rss_bytes(self) -> int | None:
+        """Resident memory now; None when the process is gone."""
+        try:
+            return int(self._handle.memory_info().rss)
+        except psutil.Error:
+            return None
+
+    def limit_data(self, budget_bytes: int) -> None:
+        """Bounds what it may allocate from now on, touched or not (Linux)."""
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                limit = _data_bytes(self.pid) + budget_bytes
+                resource.prlimit(self.pid, resource.RLIMIT_DATA, (limit, limit))
+
+    def _send(self, data: bytes | memoryview) -> int:
+        try:
+            return self._socket.send(data)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError:
+            # The other end is gone: reading to the end of file tells the rest.
+            return len(data)
+
+    def _flush(self) -> None:
+        while self._pending:
+            data = self._pending[0]
+            sent = self._send(data)
+            if sent < len(data):
+                self._pending[0] = data[sent:]
+                return
+            self._pending.popleft()
+        self._loop.remove_writer(self._socket.fileno())
+
+    def _read(self) -> None:
+        try:
+            count = self._socket.recv_into(self._buffer)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            count = 0
+        if count == 0:
+            self._close_channel()
+        elif not self._is_muted:
+            self._on_data(self._view[:count])
+
+    def _close_channel(self) -> None:
+        if self._is_channel_closed:
+            return
+        self._is_channel_closed = True
+        self._loop.remove_reader(self._socket.fileno())
+        self._loop.remove_writer(self._socket.fileno())
+        self._pending.clear()
+        self._socket.close()
+        self.kill()  # a process without its channel is of no use
+        self._finish()
+
+    def _read_stderr(self) -> None:
+        try:
+            data = os.read(self._stderr_fd, _STDERR_TAIL_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._stderr += data
+            del self._stderr[:-_STDERR_TAIL_BYTES]
+        else:
+            self._close_stderr()
+
+    def _close_stderr(self) -> None:
+        if self._stderr_fd >= 0:
+            self._loop.remove_reader(self._stderr_fd)
+            os.close(self._stderr_fd)
+            self._stderr_fd = -1
+
+    def _watch_exit(self) -> None:
+        if hasattr(os, "pidfd_open"):
+            self._pidfd = os.pidfd_open(self.pid)
+            self._loop.add_reader(self._pidfd, self._reap)
+        else:
+            self._pidfd = -1
+            threading.Thread(
+                target=lambda: (self._popen.wait(), self._loop.call_soon_threadsafe(self._reap)),
+                name=f"isoscan-reap-{self.pid}",
+                daemon=True,
+            ).start()
+
+    def _reap(self) -> None:
+        if self._is_reaped or self._popen.poll() is None:
+            return
+        self._is_reaped = True
+        if self._pidfd >= 0:
+            self._loop.remove_reader(self._pidfd)
+            os.close(self._pidfd)
+        self._finish()
+
+    def _finish(self) -> None:
+        if not self.is_over:
+            return
+        while self._stderr_fd >= 0:
+            before = len(self._stderr), self._stderr_fd
+            self._read_stderr()
+            if before == (len(self._stderr), self._stderr_fd):
+                self._close_stderr()
+        stderr = self._stderr.decode("utf-8", "replace")
+        self._on_exit(Exit(self._popen.returncode, stderr))
+
+
+def _widen(end: socket.socket) -> None:
+    """Megabyte buffers; beyond the system's maximum where we may."""
+    for plain, forced in ((socket.SO_SNDBUF, _SO_SNDBUFFORCE), (socket.SO_RCVBUF, _SO_RCVBUFFORCE)):
+        try:
+            if sys.platform == "linux":
+                end.setsockopt(socket.SOL_SOCKET, forced, _SOCKET_BUFFER_BYTES)
+                continue
+        except OSError:
+            pass  # not privileged: the plain option below takes what the system allows
+        end.setsockopt(socket.SOL_SOCKET, plain, _SOCKET_BUFFER_BYTES)
+
+
+def _forbid_files(pid: int) -> None:
+    """No core file with secrets, no file written, few descriptors (Linux)."""
+    if sys.platform == "linux":
+        for limit, value in (
+            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_FSIZE, 0),
+            (resource.RLIMIT_NOFILE, _OPEN_FILES),
+            (resource.RLIMIT_MEMLOCK, 0),
+        ):
+            with contextlib.suppress(OSError):
+                resource.prlimit(pid, limit, (value, value))
+
+
+def _data_bytes(pid: int) -> int:
+    """VmData of a process, in bytes."""
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+        for line in status:
+            if line.startswith("VmData:"):
+                return int(line.split()[1]) * 1024
+    raise OSError(f"/proc/{pid}/status has no VmData")

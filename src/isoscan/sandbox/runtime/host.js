@@ -1,0 +1,834 @@
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 95a89d653a14429accf8692193c8eafd007e8d9dbf474961f90aafa3d2a08114
+// deno-lint-ignore-file
+// src/isoscan/sandbox/runtime/captured.ts
+var uncurry = Function.prototype.bind.bind(Function.prototype.call);
+var deno = Deno;
+var { core, inspectArgs: inspectInternal } = deno[deno.internal];
+var decodeUtf8 = core.decode;
+var { getAsyncContext, setAsyncContext, memoryUsage } = core;
+var drainMicrotasks = core.runNextTicks;
+var { queueNextTick } = core;
+function afterMicrotasks(callback) {
+  queueNextTick({
+    callback,
+    snapshot: void 0,
+    args: void 0
+  });
+}
+var { parse, stringify } = JSON;
+var { isArray } = Array;
+var { apply, defineProperty } = Reflect;
+var { create: createObject, hasOwn } = Object;
+var NativeUint8Array = Uint8Array;
+var NativeArrayBuffer = ArrayBuffer;
+var NativeError = Error;
+var NativeMap = Map;
+var NativeTextDecoder = TextDecoder;
+var NativeURLSearchParams = URLSearchParams;
+var fillBytes = uncurry(Uint8Array.prototype.fill);
+var setBytes = uncurry(Uint8Array.prototype.set);
+var encodeInto = uncurry(TextEncoder.prototype.encodeInto);
+var decodeWith = uncurry(TextDecoder.prototype.decode);
+var sliceString = uncurry(String.prototype.slice);
+var toLowerCase = uncurry(String.prototype.toLowerCase);
+var execRegExp = uncurry(RegExp.prototype.exec);
+var forEachParam = uncurry(URLSearchParams.prototype.forEach);
+var mapGet = uncurry(Map.prototype.get);
+var mapSet = uncurry(Map.prototype.set);
+var mapDelete = uncurry(Map.prototype.delete);
+var mapClear = uncurry(Map.prototype.clear);
+var mapForEach = uncurry(Map.prototype.forEach);
+var preventDefault = uncurry(Event.prototype.preventDefault);
+var rejectionReason = uncurry(Object.getOwnPropertyDescriptor(PromiseRejectionEvent.prototype, "reason").get);
+var errorOfEvent = uncurry(Object.getOwnPropertyDescriptor(ErrorEvent.prototype, "error").get);
+var now = performance.now.bind(performance);
+var MESSAGE_CHARS = 4096;
+var STACK_CHARS = 16384;
+var INSPECT_OPTIONS = Object.freeze({
+  depth: 4,
+  iterableLimit: 100,
+  strAbbreviateSize: 1e4
+});
+function inspectAll(args) {
+  return inspectInternal(args, INSPECT_OPTIONS);
+}
+function quoted(text, limit) {
+  if (typeof text !== "string") return '""';
+  return stringify(text.length > limit ? sliceString(text, 0, limit) : text);
+}
+function describeError(thrown) {
+  let name = "";
+  let message;
+  let stack;
+  try {
+    if (typeof thrown === "object" && thrown !== null) {
+      const error = thrown;
+      name = error.name;
+      message = error.message;
+      stack = error.stack;
+      if (typeof message !== "string") message = `an object was thrown: ${inspectAll([
+        thrown
+      ])}`;
+    } else {
+      message = `a ${typeof thrown} was thrown: ${inspectAll([
+        thrown
+      ])}`;
+    }
+  } catch {
+    message = "the thrown object throws when it is read";
+  }
+  return `{"name":${quoted(name, 128)},"message":${quoted(message, MESSAGE_CHARS)},"stack":${quoted(stack, STACK_CHARS)}}`;
+}
+
+// src/isoscan/sandbox/runtime/channel.ts
+var Order = {
+  Load: 1,
+  Scan: 2
+};
+var Kind = {
+  Hello: 0,
+  Ready: 1,
+  LoadFailed: 2,
+  Results: 3
+};
+var NONCE_BYTES = 16;
+var ORDER_HEAD_BYTES = 9;
+var REPLY_HEAD_BYTES = 4 + NONCE_BYTES + 5;
+var INPUT_BYTES = 1 << 20;
+var isTaken = false;
+function openChannel() {
+  if (isTaken) throw new TypeError("the channel is taken");
+  isTaken = true;
+  const read = Deno.stdin.readSync.bind(Deno.stdin);
+  const write = Deno.stdout.writeSync.bind(Deno.stdout);
+  const exit = Deno.exit;
+  const encoder = new TextEncoder();
+  const nonce = new NativeUint8Array(NONCE_BYTES);
+  let sequence = 0;
+  let inputMemory = new NativeArrayBuffer(INPUT_BYTES);
+  let input = new NativeUint8Array(inputMemory);
+  let inputCapacity = INPUT_BYTES;
+  let start = 0;
+  let end = 0;
+  let frameEnd = 0;
+  let outputCapacity = 1 << 16;
+  let outputMemory = new NativeArrayBuffer(outputCapacity);
+  let output = new NativeUint8Array(outputMemory);
+  function makeRoom(count) {
+    const capacity = count > INPUT_BYTES ? count : INPUT_BYTES;
+    const memory = new NativeArrayBuffer(capacity);
+    const bytes = new NativeUint8Array(memory);
+    setBytes(bytes, new NativeUint8Array(inputMemory, start, end - start));
+    fillBytes(input, 0, start, end);
+    end -= start;
+    start = 0;
+    inputMemory = memory;
+    input = bytes;
+    inputCapacity = capacity;
+  }
+  function need(count) {
+    if (start + count > inputCapacity) makeRoom(count);
+    while (end - start < count) {
+      const got = read(new NativeUint8Array(inputMemory, end, inputCapacity - end));
+      if (got === null) return exit(0);
+      end += got;
+    }
+  }
+  function u32(offset) {
+    return (input[offset] | input[offset + 1] << 8 | input[offset + 2] << 16 | input[offset + 3] << 24) >>> 0;
+  }
+  function putU32(offset, value) {
+    output[offset] = value;
+    output[offset + 1] = value >>> 8;
+    output[offset + 2] = value >>> 16;
+    output[offset + 3] = value >>> 24;
+  }
+  return {
+    readFrame() {
+      fillBytes(input, 0, start, frameEnd);
+      start = frameEnd;
+      if (start === end) start = end = 0;
+      need(ORDER_HEAD_BYTES);
+      const length = u32(start) + 4;
+      need(length);
+      frameEnd = start + length;
+      return {
+        order: input[start + 4],
+        number: u32(start + 5),
+        memory: inputMemory,
+        payload: start + ORDER_HEAD_BYTES,
+        end: frameEnd
+      };
+    },
+    send(kind, json) {
+      const worst = REPLY_HEAD_BYTES + json.length * 3;
+      if (worst > outputCapacity) {
+        outputCapacity = worst;
+        outputMemory = new NativeArrayBuffer(worst);
+        output = new NativeUint8Array(outputMemory);
+      }
+      const body = new NativeUint8Array(outputMemory, REPLY_HEAD_BYTES);
+      const length = REPLY_HEAD_BYTES + encodeInto(encoder, json, body).written;
+      putU32(0, length - 4);
+      for (let i = 0; i < NONCE_BYTES; i++) output[4 + i] = nonce[i];
+      putU32(4 + NONCE_BYTES, sequence++);
+      output[REPLY_HEAD_BYTES - 1] = kind;
+      let sent = 0;
+      while (sent < length) sent += write(new NativeUint8Array(outputMemory, sent, length - sent));
+    },
+    setNonce(hex) {
+      for (let i = 0; i < NONCE_BYTES; i++) nonce[i] = parseInt(hex.slice(i * 2, i * 2 + 2), 16);
+    },
+    exit
+  };
+}
+
+// src/isoscan/sandbox/runtime/plugin.ts
+var ENTRY_NAMES = [
+  "scan_transaction",
+  "scanTransaction",
+  "scan_request",
+  "scan_response",
+  "metadata",
+  "get_metadata",
+  "init"
+];
+var SCOPE_EXPORT = "\n;export const __isoscan_scope = { " + ENTRY_NAMES.map((name) => `get ${name}() { return typeof ${name} === "undefined" ? undefined : ${name}; }`).join(", ") + " };\n";
+function createModules(modules) {
+  const urls2 = [];
+  modules.forEach((module, index) => {
+    let source = "";
+    for (const part of module.parts) source += typeof part === "string" ? part : JSON.stringify(urls2[part]);
+    if (index === modules.length - 1) source += SCOPE_EXPORT;
+    urls2.push(URL.createObjectURL(new Blob([
+      source
+    ], {
+      type: module.type
+    })));
+  });
+  return urls2;
+}
+function findEntryPoints(loaded) {
+  const fallback = loaded.default;
+  const scope = loaded.__isoscan_scope;
+  const find = (name) => {
+    if (loaded[name] !== void 0) return loaded[name];
+    if (typeof fallback === "object" && fallback !== null && fallback[name] !== void 0) {
+      const member = fallback[name];
+      return typeof member === "function" ? member.bind(fallback) : member;
+    }
+    return scope[name];
+  };
+  const entry2 = (name) => {
+    const found = find(name);
+    if (found === void 0) return null;
+    if (typeof found !== "function") throw new TypeError(`${name} is not a function but a ${typeof found}`);
+    return found;
+  };
+  const scanTransaction = entry2("scan_transaction") ?? entry2("scanTransaction") ?? (typeof fallback === "function" ? fallback : null);
+  return {
+    scanTransaction,
+    scanRequest: scanTransaction === null ? entry2("scan_request") : null,
+    scanResponse: scanTransaction === null ? entry2("scan_response") : null,
+    metadata: find("metadata") ?? find("get_metadata"),
+    init: find("init")
+  };
+}
+
+// src/isoscan/sandbox/runtime/realm.ts
+var ECMASCRIPT = "Object Function Array Number parseFloat parseInt Infinity NaN undefined Boolean String Symbol Date Promise RegExp Error AggregateError EvalError RangeError ReferenceError SyntaxError TypeError URIError SuppressedError DisposableStack AsyncDisposableStack globalThis JSON Math Intl Temporal ArrayBuffer DataView Uint8Array Int8Array Uint16Array Int16Array Uint32Array Int32Array Float16Array Float32Array Float64Array Uint8ClampedArray BigUint64Array BigInt64Array Map BigInt Set Iterator WeakMap WeakSet WeakRef FinalizationRegistry Proxy Reflect decodeURI decodeURIComponent encodeURI encodeURIComponent escape unescape eval isFinite isNaN";
+var WEB = "URL URLSearchParams URLPattern TextEncoder TextDecoder atob btoa structuredClone crypto Crypto CryptoKey SubtleCrypto AbortController AbortSignal Event EventTarget CustomEvent ErrorEvent PromiseRejectionEvent DOMException performance setTimeout clearTimeout setInterval clearInterval queueMicrotask self console isoscan Sentinel Deno";
+var NETWORK = "fetch Headers Request Response FormData Blob File ReadableStream WritableStream TransformStream WebSocket";
+var WASM = "WebAssembly";
+function allowedGlobals(hasNetwork, hasWasm) {
+  return ` ${ECMASCRIPT} ${WEB}${hasNetwork ? ` ${NETWORK}` : ""}${hasWasm ? ` ${WASM}` : ""} `;
+}
+function lockDown(global, allowed) {
+  const stuck = [];
+  for (const key of Reflect.ownKeys(global)) {
+    if (typeof key === "symbol" || allowed.includes(` ${key} `)) continue;
+    if (!Reflect.deleteProperty(global, key)) stuck.push(key);
+  }
+  return stuck;
+}
+
+// src/isoscan/sandbox/runtime/scan.ts
+var MAX_FIELD_CHARS = 1 << 24;
+var Scan = class {
+  serial;
+  /** Whether the plugin may still add to it. */
+  isOpen = true;
+  isSkipped = false;
+  startedAt = 0;
+  endedAt = 0;
+  #limits;
+  #findings = "";
+  #findingCount = 0;
+  #findingChars = 0;
+  #invalid = "";
+  #error = "";
+  #console = "";
+  #consoleChars = 0;
+  #consoleDropped = 0;
+  constructor(serial2, limits) {
+    this.serial = serial2;
+    this.#limits = limits;
+  }
+  /** Adds one finding; `isHistoric` marks the older call forms, whose title may be derived. */
+  addFinding(finding, isHistoric) {
+    if (this.#invalid !== "") return;
+    if (this.#findingCount >= this.#limits.max_findings) {
+      this.#invalid = `more than ${this.#limits.max_findings} findings from one scan`;
+      return;
+    }
+    if (typeof finding !== "object" || finding === null) {
+      this.#invalid = `a finding must be an object, not ${finding === null ? "null" : `a ${typeof finding}`}`;
+      return;
+    }
+    const text = this.#write(finding);
+    if (text === null) return;
+    this.#findingChars += text.length;
+    if (this.#findingChars > this.#limits.max_findings_bytes) {
+      this.#invalid = `the findings of one scan exceed ${this.#limits.max_findings_bytes} bytes`;
+      return;
+    }
+    this.#findingCount++;
+    this.#findings += `${this.#findings === "" ? "" : ","}[${isHistoric ? 1 : 0},${stringify(text)}]`;
+  }
+  #write(finding) {
+    let reason = "";
+    try {
+      const evidence = finding.evidence;
+      if (typeof evidence === "string" && evidence.length > MAX_FIELD_CHARS) {
+        this.#invalid = `evidence: ${evidence.length} characters are more than a finding may have`;
+        return null;
+      }
+      const text = stringify(finding);
+      if (typeof text === "string") return text;
+      reason = "toJSON returned nothing";
+    } catch (error) {
+      reason = "an error that cannot be read";
+      try {
+        reason = error.message;
+      } catch {
+      }
+    }
+    const why = typeof reason === "string" ? sliceString(reason, 0, 300) : "";
+    this.#invalid = `a finding cannot be written as JSON: ${why}`;
+    return null;
+  }
+  /** Takes what the plugin returned: a finding, an array of them, or nothing. */
+  addReturned(value) {
+    if (value === void 0 || value === null) return;
+    try {
+      if (!isArray(value)) {
+        this.addFinding(value, false);
+        return;
+      }
+      const length = value.length;
+      for (let i = 0; i < length && this.#invalid === ""; i++) this.addFinding(value[i], false);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+  /** Records the scan's first error. */
+  fail(error) {
+    if (this.#error === "") this.#error = describeError(error);
+  }
+  log(level, args) {
+    const room = this.#limits.max_console_bytes - this.#consoleChars;
+    if (room <= 0) {
+      this.#consoleDropped++;
+      return;
+    }
+    let text;
+    try {
+      text = inspectAll(args);
+    } catch {
+      text = "(console arguments that throw when they are read)";
+    }
+    if (text.length > room) this.#consoleDropped++;
+    this.#consoleChars += text.length + 1;
+    this.#console += `${this.#console === "" ? "" : ","}["${level}",${quoted(text, room)}]`;
+  }
+  /** Console lines as the inside of a JSON array. */
+  get consoleJson() {
+    return this.#console;
+  }
+  /** The entry in a results frame: microseconds when clean and silent, else an object. */
+  toEntry() {
+    const micros = (this.endedAt - this.startedAt) * 1e3 | 0;
+    if (this.#findings === "" && this.#error === "" && this.#invalid === "" && !this.isSkipped && this.#console === "" && this.#consoleDropped === 0) return `${micros}`;
+    let text = `{"d":${micros}`;
+    if (this.isSkipped) text += ',"s":true';
+    if (this.#findings !== "") text += `,"f":[${this.#findings}]`;
+    if (this.#invalid !== "") text += `,"i":${stringify(this.#invalid)}`;
+    if (this.#error !== "") text += `,"e":${this.#error}`;
+    if (this.#console !== "") text += `,"c":[${this.#console}]`;
+    if (this.#consoleDropped !== 0) text += `,"x":${this.#consoleDropped}`;
+    return text + "}";
+  }
+};
+
+// src/isoscan/sandbox/runtime/transaction.ts
+var utf8 = new TextDecoder();
+function put(target, key, value) {
+  const descriptor = createObject(null);
+  descriptor.value = value;
+  descriptor.writable = descriptor.enumerable = descriptor.configurable = true;
+  defineProperty(target, key, descriptor);
+}
+function headerObject(pairs) {
+  const headers = {};
+  for (let i = 0; i < pairs.length; i++) {
+    const name = toLowerCase(pairs[i][0]);
+    const value = pairs[i][1];
+    const before = ownValue(headers, name);
+    put(headers, name, before === void 0 ? value : before + (name === "set-cookie" ? "\n" : ", ") + value);
+  }
+  return headers;
+}
+function ownValue(target, key) {
+  return hasOwn(target, key) ? target[key] : void 0;
+}
+var CHARSET = /charset\s*=\s*"?([^\s";]+)/i;
+function decoderFor(contentType) {
+  if (contentType === null) return utf8;
+  CHARSET.lastIndex = 0;
+  const match = execRegExp(CHARSET, contentType);
+  if (match === null) return utf8;
+  try {
+    return new NativeTextDecoder(match[1]);
+  } catch {
+    return utf8;
+  }
+}
+var Message = class {
+  #frame;
+  #offset;
+  #pairs;
+  #headers;
+  #body;
+  #text;
+  bodyLength;
+  content_type;
+  timestamp;
+  constructor(frame2, offset, length, pairs, contentType, timestamp) {
+    this.#frame = frame2;
+    this.#offset = offset;
+    this.#pairs = pairs;
+    this.bodyLength = length;
+    this.content_type = contentType;
+    this.timestamp = timestamp;
+  }
+  get headers() {
+    return this.#headers ??= headerObject(this.#pairs);
+  }
+  get rawHeaders() {
+    return this.#pairs;
+  }
+  get body() {
+    return this.#body ??= this.#copy();
+  }
+  text() {
+    if (this.#text === void 0) {
+      const bytes = this.#body ?? this.#view();
+      this.#text = decodeWith(decoderFor(this.content_type), bytes);
+    }
+    return this.#text;
+  }
+  toJSON() {
+    return {
+      ...this,
+      headers: this.headers,
+      body: this.text()
+    };
+  }
+  #view() {
+    if (this.#frame === null) {
+      throw new NativeError("the body was not read while its transaction was scanned");
+    }
+    return new NativeUint8Array(this.#frame, this.#offset, this.bodyLength);
+  }
+  #copy() {
+    const bytes = new NativeUint8Array(this.bodyLength);
+    if (this.bodyLength > 0) setBytes(bytes, this.#view());
+    return bytes;
+  }
+  static release(message) {
+    message.#frame = null;
+  }
+};
+var releaseMessage = Message.release;
+var Request = class extends Message {
+  id;
+  method;
+  url;
+  is_https;
+  was_edited;
+  #query;
+  constructor(head, frame2, offset) {
+    super(frame2, offset, head[8], head[3], head[4], head[6]);
+    this.id = head[0];
+    this.method = head[1];
+    this.url = head[2];
+    this.is_https = head[5];
+    this.was_edited = head[7];
+    this.#query = head[9];
+  }
+  get query_params() {
+    return this.#query ??= queryOf(this.url);
+  }
+  /** The historic `scan_request(ctx)` is also written as `ctx.request.url`. */
+  get request() {
+    return this;
+  }
+};
+var Response = class extends Message {
+  request_id;
+  status;
+  constructor(head, frame2, offset) {
+    super(frame2, offset, head[5], head[2], head[3], head[4]);
+    this.request_id = head[0];
+    this.status = head[1];
+  }
+};
+function queryOf(url) {
+  const query = {};
+  const search = execRegExp(/\?([^#]*)/, url);
+  if (search !== null) {
+    forEachParam(new NativeURLSearchParams(search[1]), (value, name) => put(query, name, value));
+  }
+  return query;
+}
+var Transaction = class {
+  id;
+  request;
+  response;
+  constructor(request, response, frame2, offset) {
+    this.id = request[0];
+    this.request = new Request(request, frame2, offset);
+    this.response = response === null ? null : new Response(response, frame2, offset + request[8]);
+  }
+};
+function release(request, response) {
+  releaseMessage(request);
+  if (response !== null) releaseMessage(response);
+}
+
+// src/isoscan/sandbox/runtime/host.ts
+var native = {
+  setTimeout,
+  setInterval,
+  clearTimeout
+};
+var channel = openChannel();
+var FLUSH_MS = 2;
+var FLUSH_CHARS = 1 << 20;
+var HEAP_SAMPLE_MS = 100;
+var METADATA_CHARS = 65536;
+var settings;
+var entry;
+var urls = "";
+var isLoading = true;
+var frame;
+var heads = [];
+var bodyOffset = 0;
+var next = 0;
+var unsent = 0;
+var entries = "";
+var unsentSince = 0;
+var scan;
+var serial = 0;
+var transaction;
+var isAnswered = true;
+var isWaiting = false;
+var lateErrors = 0;
+var heapSampledAt = -HEAP_SAMPLE_MS;
+function pump() {
+  for (; ; ) {
+    if (next === heads.length) {
+      if (next > unsent) sendResults();
+      readScanFrame();
+      continue;
+    }
+    begin();
+    if (!isAnswered) {
+      isWaiting = true;
+      return;
+    }
+    finish();
+  }
+}
+function begin() {
+  const head = heads[next];
+  const own = ++serial;
+  scan = new Scan(own, settings);
+  isAnswered = false;
+  transaction = new Transaction(head[0], head[1], frame.memory, bodyOffset);
+  bodyOffset += head[0][8] + (head[1] === null ? 0 : head[1][5]);
+  setAsyncContext(own);
+  scan.startedAt = now();
+  try {
+    const value = callPlugin(own);
+    if (!answerLater(own, value)) answer(own, value, false);
+  } catch (error) {
+    answer(own, error, true);
+  }
+  setAsyncContext(void 0);
+  drainMicrotasks();
+}
+function finish() {
+  scan.endedAt = now();
+  scan.isOpen = false;
+  endTimers();
+  release(transaction.request, transaction.response);
+  if (next === unsent) unsentSince = scan.startedAt;
+  else entries += ",";
+  entries += scan.toEntry();
+  next++;
+  if (entries.length > FLUSH_CHARS || scan.endedAt - unsentSince >= FLUSH_MS) sendResults();
+}
+function resume() {
+  drainMicrotasks();
+  finish();
+  pump();
+}
+function answer(own, value, isError) {
+  if (own !== scan.serial || isAnswered) return;
+  isAnswered = true;
+  if (isError) scan.fail(value);
+  else scan.addReturned(value);
+  if (isWaiting) {
+    isWaiting = false;
+    afterMicrotasks(resume);
+  }
+}
+function answerLater(own, value) {
+  if (typeof value !== "object" || value === null) return false;
+  const then = value.then;
+  if (typeof then !== "function") return false;
+  apply(then, value, [
+    (result) => answer(own, result, false),
+    (error) => answer(own, error, true)
+  ]);
+  return true;
+}
+function callPlugin(own) {
+  const { scanTransaction, scanRequest, scanResponse } = entry;
+  if (scanTransaction !== null) return scanTransaction(transaction);
+  const hasResponse = transaction.response !== null;
+  if (scanRequest === null) {
+    if (hasResponse) return scanResponse(transaction);
+    scan.isSkipped = true;
+    return void 0;
+  }
+  const found = scanRequest(transaction.request);
+  if (scanResponse === null || !hasResponse) return found;
+  return thenResponse(own, found, transaction);
+}
+async function thenResponse(own, pending, whole) {
+  const found = await pending;
+  if (own === scan.serial && scan.isOpen) scan.addReturned(found);
+  return entry.scanResponse(whole);
+}
+function sendResults() {
+  let text = `[${frame.number},${unsent},[${entries}],${lateErrors}`;
+  const moment = now();
+  if (moment - heapSampledAt >= HEAP_SAMPLE_MS) {
+    heapSampledAt = moment;
+    text += `,${heapJson()}`;
+  }
+  unsent = next;
+  entries = "";
+  channel.send(Kind.Results, text + "]");
+}
+function readScanFrame() {
+  frame = channel.readFrame();
+  if (frame.order !== Order.Scan) channel.exit(70);
+  const lengths = new NativeUint8Array(frame.memory, frame.payload, 4);
+  const headLength = (lengths[0] | lengths[1] << 8 | lengths[2] << 16 | lengths[3] << 24) >>> 0;
+  const headOffset = frame.payload + 4;
+  heads = parse(decodeUtf8(new NativeUint8Array(frame.memory, headOffset, headLength)));
+  bodyOffset = headOffset + headLength;
+  next = unsent = 0;
+}
+function heapJson() {
+  const { heapUsed, external } = memoryUsage();
+  return `[${heapUsed},${external}]`;
+}
+function isOnTime() {
+  const context = getAsyncContext();
+  if (scan.isOpen && (typeof context !== "number" || context === scan.serial)) return true;
+  lateErrors++;
+  return false;
+}
+function onStrayError(error) {
+  if (isLoading) loadFailed("throw", error);
+  if (!isOnTime()) return;
+  if (isAnswered) scan.fail(error);
+  else answer(scan.serial, error, true);
+}
+function report(finding, isHistoric) {
+  if (isLoading) throw new NativeError("a finding can only be reported during a scan");
+  if (isOnTime()) scan.addFinding(finding, isHistoric);
+}
+function log(level, args) {
+  if (isOnTime()) scan.log(level, args);
+}
+addEventListener("unhandledrejection", (event) => {
+  preventDefault(event);
+  onStrayError(rejectionReason(event));
+});
+addEventListener("error", (event) => {
+  preventDefault(event);
+  onStrayError(errorOfEvent(event));
+});
+addEventListener("beforeunload", (event) => {
+  preventDefault(event);
+  if (isLoading) loadFailed("never_settles", new NativeError("loading awaits a promise that never settles"));
+  if (!isWaiting) return;
+  isWaiting = false;
+  answer(scan.serial, new NativeError("the scan awaits a promise that never settles"), true);
+  resume();
+});
+var timerId = 0;
+var scanTimers = new NativeMap();
+var loadTimers = new NativeMap();
+function makeTimer(start, repeats) {
+  return (callback, delay, ...args) => {
+    if (typeof callback !== "function") throw new NativeError("a timer needs a function, not code as text");
+    const own = isLoading ? 0 : scan.serial;
+    const timers = isLoading ? loadTimers : scanTimers;
+    const id = ++timerId;
+    const fire = () => {
+      if (!repeats) mapDelete(timers, id);
+      if (own !== 0 && (own !== scan.serial || !scan.isOpen)) return;
+      try {
+        apply(callback, void 0, args);
+      } catch (error) {
+        onStrayError(error);
+      }
+    };
+    mapSet(timers, id, start(fire, typeof delay === "number" ? delay : 0));
+    return id;
+  };
+}
+function clearTimer(id) {
+  const timer = mapGet(scanTimers, id) ?? mapGet(loadTimers, id);
+  if (timer === void 0) return;
+  native.clearTimeout(timer);
+  mapDelete(scanTimers, id);
+  mapDelete(loadTimers, id);
+}
+function endTimers() {
+  mapForEach(scanTimers, (timer) => native.clearTimeout(timer));
+  mapClear(scanTimers);
+}
+function loadFailed(kind, error) {
+  channel.send(Kind.LoadFailed, `{"kind":"${kind}","error":${describeError(error)},"urls":[${urls}],"console":[${scan.consoleJson}]}`);
+  return channel.exit(0);
+}
+function pluginGlobals() {
+  const emit = (finding) => report(finding, true);
+  const logAs = (level, message) => log(level === "error" || level === "warn" || level === "debug" ? level : "info", [
+    message
+  ]);
+  const console = {};
+  for (const level of [
+    "log",
+    "info",
+    "warn",
+    "error",
+    "debug"
+  ]) {
+    console[level] = (...args) => log(level, args);
+  }
+  for (const name of [
+    "trace",
+    "dir",
+    "table",
+    "group",
+    "groupCollapsed",
+    "timeLog",
+    "timeEnd",
+    "count"
+  ]) {
+    console[name] = console.log;
+  }
+  for (const name of [
+    "groupEnd",
+    "time",
+    "countReset",
+    "clear"
+  ]) console[name] = () => {
+  };
+  console.assert = (condition, ...args) => condition || log("error", args);
+  return {
+    console,
+    isoscan: Object.freeze({
+      report: (finding) => report(finding, false)
+    }),
+    Sentinel: Object.freeze({
+      emitFinding: emit,
+      log: logAs
+    }),
+    // The historic ops as stubs of ours; the real namespace is gone.
+    Deno: Object.freeze({
+      core: Object.freeze({
+        ops: Object.freeze({
+          op_emit_finding: emit,
+          op_plugin_log: logAs
+        })
+      })
+    }),
+    setTimeout: makeTimer(native.setTimeout, false),
+    setInterval: makeTimer(native.setInterval, true),
+    clearTimeout: clearTimer,
+    clearInterval: clearTimer
+  };
+}
+function installRealm() {
+  const globals = pluginGlobals();
+  for (const name of Object.keys(globals)) {
+    const value = globals[name];
+    Object.defineProperty(globalThis, name, {
+      value,
+      writable: true,
+      enumerable: false,
+      configurable: true
+    });
+  }
+  const stuck = lockDown(globalThis, allowedGlobals(settings.has_network, settings.has_wasm));
+  if (stuck.length > 0) throw new Error(`globals that cannot be removed: ${stuck.join(", ")}`);
+}
+function readSettings() {
+  frame = channel.readFrame();
+  if (frame.order !== Order.Load) channel.exit(70);
+  settings = parse(decodeUtf8(new NativeUint8Array(frame.memory, frame.payload, frame.end - frame.payload)));
+  channel.setNonce(settings.nonce);
+  settings.nonce = "";
+  scan = new Scan(0, settings);
+}
+async function load() {
+  const created = createModules(settings.modules);
+  settings.modules = [];
+  urls = created.map((url) => JSON.stringify(url)).join(",");
+  installRealm();
+  entry = findEntryPoints(await import(created[created.length - 1]));
+  if (entry.scanTransaction === null && entry.scanRequest === null && entry.scanResponse === null) {
+    loadFailed("no_entry", new NativeError("the plugin has no scan_transaction(transaction) function"));
+  }
+  if (typeof entry.init === "function") await entry.init(settings.config);
+  const { metadata } = entry;
+  const described = stringify(typeof metadata === "function" ? await metadata() : metadata) ?? "null";
+  if (typeof described !== "string" || described.length > METADATA_CHARS) {
+    loadFailed("metadata", new NativeError(`metadata is longer than ${METADATA_CHARS} characters`));
+  }
+  isLoading = false;
+  const name = entry.scanTransaction !== null ? "scan_transaction" : "scan_request/scan_response";
+  channel.send(Kind.Ready, `{"entry":"${name}","metadata":${described},"urls":[${urls}],"console":[${scan.consoleJson}],"heap":${heapJson()}}`);
+}
+channel.send(Kind.Hello, "{}");
+readSettings();
+load().then(() => afterMicrotasks(pump), (error) => loadFailed("throw", error));

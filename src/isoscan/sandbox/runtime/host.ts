@@ -1,0 +1,388 @@
+/**
+ * The program inside a generation: reads frames, runs the plugin, writes results.
+ *
+ * This module holds the channel and exports nothing, because a plugin can import
+ * any module of the loaded graph. After the plugin's code has run it uses only
+ * what `captured.ts` holds: no method found on a prototype, no iteration.
+ *
+ * It reads with blocking calls and returns to the event loop only to let promises
+ * settle, so a plugin has no turn of its own between two frames.
+ */
+
+import {
+  afterMicrotasks,
+  apply,
+  type Callable,
+  decodeUtf8,
+  describeError,
+  drainMicrotasks,
+  errorOfEvent,
+  getAsyncContext,
+  mapClear,
+  mapDelete,
+  mapForEach,
+  mapGet,
+  mapSet,
+  memoryUsage,
+  NativeError,
+  NativeMap,
+  NativeUint8Array,
+  now,
+  parse,
+  preventDefault,
+  rejectionReason,
+  setAsyncContext,
+  stringify,
+} from "./captured.ts";
+import { type Frame, Kind, openChannel, Order } from "./channel.ts";
+import { createModules, type EntryPoints, findEntryPoints, type ModuleSource } from "./plugin.ts";
+import { allowedGlobals, lockDown } from "./realm.ts";
+import { Scan, type ScanLimits } from "./scan.ts";
+import { release, type RequestHead, type ResponseHead, Transaction } from "./transaction.ts";
+
+interface Settings extends ScanLimits {
+  modules: ModuleSource[];
+  config: unknown;
+  nonce: string;
+  has_network: boolean;
+  has_wasm: boolean;
+}
+
+const native = { setTimeout, setInterval, clearTimeout };
+const channel = openChannel();
+
+/** Finished scans are written after at most this long, so a slow one holds none back. */
+const FLUSH_MS = 2;
+const FLUSH_CHARS = 1 << 20;
+const HEAP_SAMPLE_MS = 100;
+const METADATA_CHARS = 65_536;
+
+let settings: Settings;
+let entry: EntryPoints;
+let urls = "";
+let isLoading = true;
+
+let frame: Frame;
+let heads: [RequestHead, ResponseHead | null][] = [];
+let bodyOffset = 0;
+/** Index of the next transaction to scan. */
+let next = 0;
+
+/** Scans that have ended since results were last written: the first one's index, their entries. */
+let unsent = 0;
+let entries = "";
+let unsentSince = 0;
+
+let scan: Scan;
+let serial = 0;
+let transaction: Transaction;
+/** The plugin has answered for `scan`. */
+let isAnswered = true;
+/** A promise of the plugin is pending, and the event loop runs. */
+let isWaiting = false;
+let lateErrors = 0;
+let heapSampledAt = -HEAP_SAMPLE_MS;
+
+// ---- the loop --------------------------------------------------------------
+
+/** Scans on, frame after frame, until a promise of the plugin is pending. */
+function pump(): void {
+  for (;;) {
+    if (next === heads.length) {
+      if (next > unsent) sendResults();
+      readScanFrame();
+      continue;
+    }
+    begin();
+    if (!isAnswered) {
+      isWaiting = true;
+      return;
+    }
+    finish();
+  }
+}
+
+function begin(): void {
+  const head = heads[next];
+  const own = ++serial;
+  scan = new Scan(own, settings);
+  isAnswered = false;
+  transaction = new Transaction(head[0], head[1], frame.memory, bodyOffset);
+  bodyOffset += head[0][8] + (head[1] === null ? 0 : head[1][5]);
+  setAsyncContext(own);
+  scan.startedAt = now();
+  try {
+    const value = callPlugin(own);
+    if (!answerLater(own, value)) answer(own, value, false);
+  } catch (error) {
+    answer(own, error, true);
+  }
+  setAsyncContext(undefined);
+  drainMicrotasks();
+}
+
+/** Ends the scan: nothing it left behind runs on, or reads its transaction, from here. */
+function finish(): void {
+  scan.endedAt = now();
+  scan.isOpen = false;
+  endTimers();
+  release(transaction.request, transaction.response);
+  if (next === unsent) unsentSince = scan.startedAt;
+  else entries += ",";
+  entries += scan.toEntry();
+  next++;
+  if (entries.length > FLUSH_CHARS || scan.endedAt - unsentSince >= FLUSH_MS) sendResults();
+}
+
+/** Goes on after the event loop ran: the answer has come, and its microtasks are done. */
+function resume(): void {
+  drainMicrotasks();
+  finish();
+  pump();
+}
+
+/** The plugin's answer for scan `own`; late and repeated answers are ignored. */
+function answer(own: number, value: unknown, isError: boolean): void {
+  if (own !== scan.serial || isAnswered) return;
+  isAnswered = true;
+  if (isError) scan.fail(value);
+  else scan.addReturned(value);
+  if (isWaiting) {
+    isWaiting = false;
+    afterMicrotasks(resume);
+  }
+}
+
+/** Hooks onto a promise, or anything with a `then`; says whether it did. */
+function answerLater(own: number, value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const then = (value as { then?: unknown }).then;
+  if (typeof then !== "function") return false;
+  apply(then as Callable, value, [
+    (result: unknown) => answer(own, result, false),
+    (error: unknown) => answer(own, error, true),
+  ]);
+  return true;
+}
+
+/** Runs the entry function, or the historic pair one after the other. */
+function callPlugin(own: number): unknown {
+  const { scanTransaction, scanRequest, scanResponse } = entry;
+  if (scanTransaction !== null) return scanTransaction(transaction);
+  const hasResponse = transaction.response !== null;
+  if (scanRequest === null) {
+    if (hasResponse) return scanResponse!(transaction);
+    scan.isSkipped = true;
+    return undefined;
+  }
+  const found = scanRequest(transaction.request);
+  if (scanResponse === null || !hasResponse) return found;
+  return thenResponse(own, found, transaction);
+}
+
+async function thenResponse(own: number, pending: unknown, whole: Transaction): Promise<unknown> {
+  const found = await pending;
+  if (own === scan.serial && scan.isOpen) scan.addReturned(found);
+  return entry.scanResponse!(whole);
+}
+
+function sendResults(): void {
+  let text = `[${frame.number},${unsent},[${entries}],${lateErrors}`;
+  const moment = now();
+  if (moment - heapSampledAt >= HEAP_SAMPLE_MS) {
+    heapSampledAt = moment;
+    text += `,${heapJson()}`;
+  }
+  unsent = next;
+  entries = "";
+  channel.send(Kind.Results, text + "]");
+}
+
+function readScanFrame(): void {
+  frame = channel.readFrame();
+  if (frame.order !== Order.Scan) channel.exit(70);
+  const lengths = new NativeUint8Array(frame.memory, frame.payload, 4);
+  const headLength = (lengths[0] | lengths[1] << 8 | lengths[2] << 16 | lengths[3] << 24) >>> 0;
+  const headOffset = frame.payload + 4;
+  heads = parse(decodeUtf8(new NativeUint8Array(frame.memory, headOffset, headLength)));
+  bodyOffset = headOffset + headLength;
+  next = unsent = 0;
+}
+
+function heapJson(): string {
+  const { heapUsed, external } = memoryUsage();
+  return `[${heapUsed},${external}]`;
+}
+
+// ---- what a plugin does outside its call -----------------------------------
+
+/** Whether the code that runs now belongs to the open scan: its async context says. */
+function isOnTime(): boolean {
+  const context = getAsyncContext();
+  if (scan.isOpen && (typeof context !== "number" || context === scan.serial)) return true;
+  lateErrors++;
+  return false;
+}
+
+/** An error nobody caught ends the scan it belongs to. */
+function onStrayError(error: unknown): void {
+  if (isLoading) loadFailed("throw", error);
+  if (!isOnTime()) return;
+  if (isAnswered) scan.fail(error);
+  else answer(scan.serial, error, true);
+}
+
+function report(finding: unknown, isHistoric: boolean): void {
+  if (isLoading) throw new NativeError("a finding can only be reported during a scan");
+  if (isOnTime()) scan.addFinding(finding, isHistoric);
+}
+
+function log(level: string, args: unknown[]): void {
+  if (isOnTime()) scan.log(level, args);
+}
+
+addEventListener("unhandledrejection", (event) => {
+  preventDefault(event);
+  onStrayError(rejectionReason(event));
+});
+
+addEventListener("error", (event) => {
+  preventDefault(event);
+  onStrayError(errorOfEvent(event));
+});
+
+addEventListener("beforeunload", (event) => {
+  // The event loop ran dry: whatever is awaited now can never settle.
+  preventDefault(event);
+  if (isLoading) loadFailed("never_settles", new NativeError("loading awaits a promise that never settles"));
+  if (!isWaiting) return;
+  isWaiting = false;
+  answer(scan.serial, new NativeError("the scan awaits a promise that never settles"), true);
+  resume();
+});
+
+// ---- timers: a scan's timers end with it -----------------------------------
+
+let timerId = 0;
+/** Timers of the current scan by id; those started while loading live on. */
+const scanTimers = new NativeMap<number, unknown>();
+const loadTimers = new NativeMap<number, unknown>();
+
+function makeTimer(start: (callback: () => void, delay?: number) => unknown, repeats: boolean) {
+  return (callback: unknown, delay?: number, ...args: unknown[]): number => {
+    if (typeof callback !== "function") throw new NativeError("a timer needs a function, not code as text");
+    const own = isLoading ? 0 : scan.serial;
+    const timers = isLoading ? loadTimers : scanTimers;
+    const id = ++timerId;
+    const fire = () => {
+      if (!repeats) mapDelete(timers, id);
+      if (own !== 0 && (own !== scan.serial || !scan.isOpen)) return;
+      try {
+        apply(callback as Callable, undefined, args);
+      } catch (error) {
+        onStrayError(error);
+      }
+    };
+    mapSet(timers, id, start(fire, typeof delay === "number" ? delay : 0));
+    return id;
+  };
+}
+
+function clearTimer(id: unknown): void {
+  const timer = mapGet(scanTimers, id) ?? mapGet(loadTimers, id);
+  if (timer === undefined) return;
+  native.clearTimeout(timer);
+  mapDelete(scanTimers, id);
+  mapDelete(loadTimers, id);
+}
+
+function endTimers(): void {
+  mapForEach(scanTimers, (timer: number) => native.clearTimeout(timer));
+  mapClear(scanTimers);
+}
+
+// ---- loading ---------------------------------------------------------------
+
+function loadFailed(kind: string, error: unknown): never {
+  channel.send(
+    Kind.LoadFailed,
+    `{"kind":"${kind}","error":${describeError(error)},"urls":[${urls}],"console":[${scan.consoleJson}]}`,
+  );
+  return channel.exit(0);
+}
+
+/** The names a plugin finds beside the language's own. */
+function pluginGlobals(): Record<string, unknown> {
+  const emit = (finding: unknown) => report(finding, true);
+  const logAs = (level: unknown, message: unknown) =>
+    log(level === "error" || level === "warn" || level === "debug" ? level : "info", [message]);
+  const console: Record<string, unknown> = {};
+  for (const level of ["log", "info", "warn", "error", "debug"]) {
+    console[level] = (...args: unknown[]) => log(level, args);
+  }
+  for (const name of ["trace", "dir", "table", "group", "groupCollapsed", "timeLog", "timeEnd", "count"]) {
+    console[name] = console.log;
+  }
+  for (const name of ["groupEnd", "time", "countReset", "clear"]) console[name] = () => {};
+  console.assert = (condition: unknown, ...args: unknown[]) => condition || log("error", args);
+  return {
+    console,
+    isoscan: Object.freeze({ report: (finding: unknown) => report(finding, false) }),
+    Sentinel: Object.freeze({ emitFinding: emit, log: logAs }),
+    // The historic ops as stubs of ours; the real namespace is gone.
+    Deno: Object.freeze({
+      core: Object.freeze({ ops: Object.freeze({ op_emit_finding: emit, op_plugin_log: logAs }) }),
+    }),
+    setTimeout: makeTimer(native.setTimeout, false),
+    setInterval: makeTimer(native.setInterval, true),
+    clearTimeout: clearTimer,
+    clearInterval: clearTimer,
+  };
+}
+
+function installRealm(): void {
+  const globals = pluginGlobals();
+  for (const name of Object.keys(globals)) {
+    const value = globals[name];
+    Object.defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
+  }
+  const stuck = lockDown(globalThis, allowedGlobals(settings.has_network, settings.has_wasm));
+  if (stuck.length > 0) throw new Error(`globals that cannot be removed: ${stuck.join(", ")}`);
+}
+
+function readSettings(): void {
+  frame = channel.readFrame();
+  if (frame.order !== Order.Load) channel.exit(70);
+  settings = parse(decodeUtf8(new NativeUint8Array(frame.memory, frame.payload, frame.end - frame.payload)));
+  channel.setNonce(settings.nonce);
+  settings.nonce = "";
+  scan = new Scan(0, settings);
+}
+
+async function load(): Promise<void> {
+  const created = createModules(settings.modules);
+  settings.modules = [];
+  urls = created.map((url) => JSON.stringify(url)).join(",");
+  installRealm();
+  entry = findEntryPoints(await import(created[created.length - 1]));
+  if (entry.scanTransaction === null && entry.scanRequest === null && entry.scanResponse === null) {
+    loadFailed("no_entry", new NativeError("the plugin has no scan_transaction(transaction) function"));
+  }
+  if (typeof entry.init === "function") await entry.init(settings.config);
+  const { metadata } = entry;
+  const described: unknown = stringify(typeof metadata === "function" ? await metadata() : metadata) ??
+    "null";
+  if (typeof described !== "string" || described.length > METADATA_CHARS) {
+    loadFailed("metadata", new NativeError(`metadata is longer than ${METADATA_CHARS} characters`));
+  }
+  isLoading = false;
+  const name = entry.scanTransaction !== null ? "scan_transaction" : "scan_request/scan_response";
+  channel.send(
+    Kind.Ready,
+    `{"entry":"${name}","metadata":${described},"urls":[${urls}],"console":[${scan.consoleJson}],"heap":${heapJson()}}`,
+  );
+}
+
+channel.send(Kind.Hello, "{}");
+readSettings();
+load().then(() => afterMicrotasks(pump), (error) => loadFailed("throw", error));

@@ -1,0 +1,73 @@
+"""What a source yields: one `Entry` per transaction it holds, good or rejected."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from msgspec import Struct
+
+from ..models import HttpTransaction
+
+_SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.\-]{0,40}):")
+_HTTP_URL = re.compile(r"(?:https?|wss?)://[^/?#]", re.IGNORECASE)
+_USER_INFO = re.compile(r"(?<=//)[^/?#]*@")
+_URL_SHOWN_CHARS = 200
+
+
+class Entry(Struct, frozen=True):
+    """One entry of an input, in input order.
+
+    `source` is the path as given, `-` for standard input. `index` counts as
+    `unit` says: `entry` is a HAR entry, from 0; `line` a line of JSON Lines,
+    from 1. Exactly one of `transaction` and `problem` is set: `problem` is the
+    one sentence that says why the entry was rejected. `notes` name what was
+    degraded but kept. Neither holds bodies, header values or query strings.
+    """
+
+    source: str
+    index: int
+    unit: Literal["entry", "line"]
+    transaction: HttpTransaction | None = None
+    problem: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Where the entry stands, for messages: `capture.har, entry 3`."""
+        return f"{self.source}, {self.unit} {self.index}"
+
+
+class Rejected(Exception):  # noqa: N818 - control flow inside this package, never escapes it
+    """An entry cannot become a transaction; the text says why."""
+
+
+class NotJson(Rejected):
+    """The entry's bytes are not JSON at all, so its end may be wrong too."""
+
+
+def transaction_id(source: str, index: int) -> str:
+    """The id of a transaction that brought none: it points back at the capture."""
+    return f"{source}#{index}"
+
+
+def is_http_url(url: str) -> bool:
+    """Whether the URL is absolute, of an HTTP or WebSocket scheme, and names a host."""
+    return _HTTP_URL.match(url) is not None
+
+
+def shown_url(url: str) -> str:
+    """A URL fit for a message: no credentials, query or fragment, 200 characters at most.
+
+    A URL that is no HTTP URL is shown by its scheme alone: `data:` URLs are bodies.
+    """
+    if not is_http_url(url):
+        scheme = _SCHEME.match(url)
+        return f"{scheme[1].lower()}:" if scheme else "no scheme"
+    cut = re.split(r"[?#]", url, maxsplit=1)[0]
+    return printable(_USER_INFO.sub("", cut), _URL_SHOWN_CHARS)
+
+
+def printable(text: str, limit_chars: int) -> str:
+    """Text from a capture fit for a terminal: one line, no control characters, bounded."""
+    return "".join(char if char.isprintable() else "?" for char in text[:limit_chars])

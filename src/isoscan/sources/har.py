@@ -1,0 +1,178 @@
+"""Reads HAR, entry by entry, in the dialects of the tools that write it.
+
+Accepted around the entries: `{"log": {"entries": […]}}`, `{"entries": […]}`, a bare
+list, and several such documents one after another. A damaged or truncated file gives
+every entry that can be told apart, then raises `InputError`; a damaged entry between
+sound ones is one rejected entry.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from ..errors import InputError
+from ..models import HttpTransaction
+from ._document import Document
+from ._entry import Entry, NotJson, Rejected, transaction_id
+from ._har_entry import HarEntry, har_transaction
+from ._json_decode import TolerantDecoder
+from ._json_scan import Buffer, JsonCursor, JsonDamage
+
+_DECODER = TolerantDecoder(HarEntry)
+# Looking for the end of a damaged entry can read the rest of the file, so not for ever.
+_MAX_RESUMPTIONS = 100
+# How entries begin in the tools' own output; what a file's own entries begin with is added.
+_USUAL_FIRST_KEYS = (b"startedDateTime", b"pageref", b"request", b"time")
+_MAX_FIRST_KEYS = 32
+_FIRST_KEY = re.compile(rb'\{\s*"([\w$.\-]{1,64})"\s*:')
+
+
+def read_har(document: Document) -> Iterator[Entry]:
+    """The entries of a HAR file. Raises `InputError` where the file is damaged beyond recovery."""
+    return _HarReader(document).read()
+
+
+def har_entry_transaction(raw: memoryview, id_: str, notes: list[str]) -> HttpTransaction:
+    """The transaction of one HAR entry's JSON. Raises `Rejected`."""
+    return har_transaction(_DECODER.decode(raw, notes), id_, notes)
+
+
+class _HarReader:
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._cursor = JsonCursor(document.data, document.start)
+        self._text = memoryview(document.data)
+        self._index = 0
+        self._landmarks = _Landmarks(document.data)
+        self._resumptions = 0
+        self._is_in_step = True
+
+    def read(self) -> Iterator[Entry]:
+        cursor = self._cursor
+        try:
+            cursor.skip_space()
+            while cursor.peek() in (b"{", b"["):
+                yield from self._value(may_hold_log=True)
+                cursor.skip_space()
+        except JsonDamage as damage:
+            if damage.is_truncated:
+                raise self._error("JSON is truncated", damage.offset, "; export it again") from None
+            raise self._error("JSON is damaged", damage.offset, "; what follows is not read") from None
+        if cursor.peek():
+            raise self._error("unexpected data", cursor.position, "; remove it, or repair the JSON before it")
+
+    def _error(self, what: str, offset: int, advice: str) -> InputError:
+        return self._document.error(
+            f"{what} at {self._document.byte(offset)}, after {self._index} entries{advice}"
+        )
+
+    def _value(self, *, may_hold_log: bool) -> Iterator[Entry]:
+        """A document, the object under `log`, or a list of entries."""
+        if self._cursor.peek() == b"[":
+            yield from self._elements()
+            return
+        is_found = False
+        for key in self._cursor.members():
+            following = self._cursor.peek()
+            is_log = may_hold_log and key == "log" and following == b"{"
+            if is_log or (key == "entries" and following == b"["):
+                is_found = True
+                yield from self._value(may_hold_log=False)
+        if not is_found:
+            raise self._error("no list of entries in the HAR object that ends", self._cursor.position, "")
+
+    def _elements(self) -> Iterator[Entry]:
+        cursor = self._cursor
+        cursor.position += 1
+        while True:
+            cursor.skip_separators()
+            start = cursor.position
+            if cursor.peek() == b"]":
+                # Out of step, this may be a bracket inside an entry.
+                resumed_at = None if self._is_in_step else self._landmarks.next_entry(start)
+                if resumed_at is None:
+                    cursor.position += 1
+                    return
+                cursor.position = resumed_at
+                continue
+            if self._is_in_step:
+                self._landmarks.learn(start)
+            try:
+                cursor.skip_value()
+            except JsonDamage:
+                resumed_at = self._landmarks.next_entry(start + 1)
+                self._resumptions += 1
+                if resumed_at is None or self._resumptions > _MAX_RESUMPTIONS:
+                    raise
+                self._is_in_step = False
+                cursor.position = resumed_at
+                yield self._entry(problem=f"JSON is damaged from {self._document.byte(start)} on")
+                continue
+            yield self._decoded(start, cursor.position)
+            self._document.release(start)
+
+    def _decoded(self, start: int, end: int) -> Entry:
+        notes: list[str] = []
+        try:
+            raw = self._text[start:end]
+            transaction = har_entry_transaction(
+                raw, transaction_id(self._document.source, self._index), notes
+            )
+        except NotJson as error:
+            self._get_in_step(start, end)
+            return self._entry(problem=f"{error}; the entry begins at {self._document.byte(start)}")
+        except Rejected as error:
+            return self._entry(problem=str(error))
+        return self._entry(transaction, notes=notes)
+
+    def _entry(
+        self,
+        transaction: HttpTransaction | None = None,
+        *,
+        problem: str | None = None,
+        notes: Iterable[str] = (),
+    ) -> Entry:
+        index = self._index
+        self._index += 1
+        return Entry(self._document.source, index, "entry", transaction, problem, tuple(dict.fromkeys(notes)))
+
+    def _get_in_step(self, start: int, end: int) -> None:
+        """After bytes that are no JSON: their end may lie inside another entry, or before their own."""
+        following = self._landmarks.next_entry(start + 1)
+        if following is None:
+            return
+        self._cursor.skip_separators()
+        if following < end or self._cursor.peek() not in (b"{", b"]"):
+            self._cursor.position = following
+        if following < end or self._cursor.position != following:
+            self._is_in_step = False
+
+
+class _Landmarks:
+    """Finds where an entry begins in text that is out of step.
+
+    JSON text holds no bare quote, so `{"startedDateTime":` stands only where an object begins,
+    never in a body.
+    """
+
+    def __init__(self, data: Buffer) -> None:
+        self._data = data
+        self._keys = dict.fromkeys(_USUAL_FIRST_KEYS)
+        self._searched: tuple[int, int | None] | None = None
+
+    def learn(self, start: int) -> None:
+        """Takes the first key of an entry as a mark of entries."""
+        if len(self._keys) < _MAX_FIRST_KEYS and (key := _FIRST_KEY.match(self._data, start)):
+            self._keys[key[1]] = None
+
+    def next_entry(self, position: int) -> int | None:
+        """Where the next entry from `position` on begins."""
+        if self._searched is not None:
+            searched_from, found = self._searched
+            if searched_from <= position and (found is None or found >= position):
+                return found  # a text with nothing to find is searched once, not for each bad entry
+        keys = b"|".join(map(re.escape, self._keys))
+        match = re.compile(rb'\{\s*"(?:' + keys + rb')"\s*:').search(self._data, position)
+        self._searched = (position, match.start() if match else None)
+        return self._searched[1]
