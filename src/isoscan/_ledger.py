@@ -127,7 +127,9 @@ class Ledger:
 
     def live(self) -> list[Scan]:
         """Every scan that is not over: assigned ones first, then the queue."""
-        assigned = [scan for frames in self._assigned.values() for frame in frames for scan in frame.unanswered]
+        assigned = [
+            scan for frames in self._assigned.values() for frame in frames for scan in frame.unanswered
+        ]
         return [*assigned, *self._queue]
 
     def accept(self, scan: Scan) -> None:

@@ -16,7 +16,6 @@ from .errors import (
 )
 from .models import (
     ConsoleLine,
-    Finding,
     HttpTransaction,
     Limits,
     PluginMetadata,
@@ -24,7 +23,7 @@ from .models import (
     ScanResult,
     Verdict,
 )
-from .sandbox.findings import InvalidFinding, build_findings
+from .sandbox.findings import build_findings
 from .sandbox.frames import ScanEntry
 from .sandbox.generation import Generation
 
@@ -50,19 +49,16 @@ def result_of_entry(
     attempts: int,
 ) -> ScanResult:
     """The result of a scan that its generation answered with more than "clean"."""
-    findings: list[Finding] = []
-    verdict = Verdict.CLEAN
+    findings, invalid = build_findings(
+        entry.findings, transaction, metadata.id, metadata.default_severity, limits
+    )
+    verdict = Verdict.FINDINGS if findings else Verdict.CLEAN
     error: ScanFailure | None = None
-    try:
-        findings = build_findings(entry.findings, transaction, metadata.id, metadata.default_severity, limits)
-        verdict = Verdict.FINDINGS if findings else Verdict.CLEAN
-        if entry.invalid:
-            raise InvalidFinding(entry.invalid)
-    except InvalidFinding as invalid:
+    if invalid or entry.invalid:
         verdict = Verdict.INVALID_FINDINGS
         error = ScanFailure(
             kind=verdict.value,
-            message=str(invalid),
+            message=invalid or entry.invalid,
             fault="plugin",
             is_started=True,
             file=generation.source.names[-1],
@@ -148,4 +144,3 @@ def error_of(result: ScanResult) -> IsoscanError | None:
         failure=failure,
         result=result,
     )
-

@@ -216,13 +216,15 @@ def normalised_url(url: str) -> str:
         host = f"[{host}]"
     if port is not None and port != _DEFAULT_PORTS.get(scheme):
         host = f"{host}:{port}"
-    path = quote(unquote(parts.path, errors="surrogateescape"), safe="/:@!$&'()*+,;=~", errors="surrogateescape")
+    path = _requoted(parts.path, "/:@!$&'()*+,;=~")
     pairs = sorted(parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape"))
-    query = "&".join(
-        f"{quote(name, safe='', errors='surrogateescape')}={quote(value, safe='', errors='surrogateescape')}"
-        for name, value in pairs
-    )
+    query = "&".join(f"{_requoted(name)}={_requoted(value)}" for name, value in pairs)
     return f"{scheme}://{host}{path or '/'}" + (f"?{query}" if query else "")
+
+
+def _requoted(text: str, safe: str = "") -> str:
+    """Percent-encoding in one form, bytes that are no UTF-8 included."""
+    return quote(unquote(text, errors="surrogateescape"), safe=safe, errors="surrogateescape")
 
 
 class Finding(Struct, frozen=True, kw_only=True):

@@ -43,7 +43,7 @@ class Histogram:
             seen += count
             while len(found) < len(shares) and seen >= shares[len(found)] * self._count:
                 found.append(min(_upper_us(bucket), self._max_us) / 1000)
-        return Percentiles(*found, self._max_us / 1000)
+        return Percentiles(found[0], found[1], found[2], self._max_us / 1000)
 
 
 def _upper_us(bucket: int) -> int:

@@ -10,8 +10,18 @@ import msgspec
 from ..models import Confidence, Finding, HttpTransaction, Limits, Severity
 from .frames import decode_json
 
-_TEXT_FIELDS = ("title", "vuln_type", "description", "evidence", "location", "url", "method", "cwe", "owasp",
-                "remediation")
+_TEXT_FIELDS = (
+    "title",
+    "vuln_type",
+    "description",
+    "evidence",
+    "location",
+    "url",
+    "method",
+    "cwe",
+    "owasp",
+    "remediation",
+)
 #: Ours to fill, whatever a plugin writes there.
 _OURS = frozenset(("plugin_id", "transaction_id", "id", "created_at", "fingerprint", "extra"))
 _SEVERITIES = {severity.value: severity for severity in Severity}
@@ -19,7 +29,7 @@ _CONFIDENCES = {confidence.value: confidence for confidence in Confidence}
 _decoder = msgspec.json.Decoder(dict[str, Any])
 
 
-class InvalidFinding(ValueError):
+class InvalidFindingError(ValueError):
     """A finding breaks the contract; the message names the field."""
 
 
@@ -29,16 +39,22 @@ def build_findings(
     plugin_id: str,
     default_severity: Severity | None,
     limits: Limits,
-) -> list[Finding]:
-    """Checked findings in the order they were reported.
+) -> tuple[list[Finding], str]:
+    """The valid findings in the order they were reported, and why the first wrong one is wrong.
 
     `raw` holds `(is_historic, JSON text)`: the historic call forms may leave the
-    title out. Raises `InvalidFinding` at the first wrong field, never guesses.
+    title out. The reason names the field and is empty when all are valid.
     """
-    return [
-        _build(index, text, bool(is_historic), transaction, plugin_id, default_severity, limits)
-        for index, (is_historic, text) in enumerate(raw)
-    ]
+    findings: list[Finding] = []
+    reason = ""
+    for index, (is_historic, text) in enumerate(raw):
+        try:
+            findings.append(
+                _build(index, text, bool(is_historic), transaction, plugin_id, default_severity, limits)
+            )
+        except InvalidFindingError as invalid:
+            reason = reason or str(invalid)
+    return findings, reason
 
 
 def _build(
@@ -54,21 +70,21 @@ def _build(
     try:
         fields: dict[str, Any] = decode_json(_decoder, text)
     except msgspec.ValidationError:
-        raise InvalidFinding(f"{where}: must be an object") from None
+        raise InvalidFindingError(f"{where}: must be an object") from None
     except RecursionError:
-        raise InvalidFinding(f"{where}: nested too deeply") from None
+        raise InvalidFindingError(f"{where}: nested too deeply") from None
     except ValueError as error:
-        raise InvalidFinding(f"{where}: is not JSON: {error}") from None
+        raise InvalidFindingError(f"{where}: is not JSON: {error}") from None
     known: dict[str, str] = {}
     for name in _TEXT_FIELDS:
         value = fields.pop(name, None)
         if value is None:
             continue
         if not isinstance(value, str):
-            raise InvalidFinding(f"{where}: {name} must be a string, not {_kind(value)}")
+            raise InvalidFindingError(f"{where}: {name} must be a string, not {_kind(value)}")
         size_bytes = len(value.encode())
         if size_bytes > limits.max_finding_field_bytes:
-            raise InvalidFinding(
+            raise InvalidFindingError(
                 f"{where}: {name} has {size_bytes} bytes, more than {limits.max_finding_field_bytes}"
             )
         known[name] = value
@@ -77,7 +93,7 @@ def _build(
     if is_historic:
         _derive_historic(known, fields)
     if not known.get("title", "").strip():
-        raise InvalidFinding(f"{where}: title is missing")
+        raise InvalidFindingError(f"{where}: title is missing")
     request = transaction.request
     return Finding(
         title=known["title"],
@@ -102,10 +118,10 @@ def _choice(where: str, name: str, value: object, choices: dict[str, Any]) -> An
     if value is None:
         return None
     if not isinstance(value, str):
-        raise InvalidFinding(f"{where}: {name} must be a string, not {_kind(value)}")
+        raise InvalidFindingError(f"{where}: {name} must be a string, not {_kind(value)}")
     chosen = choices.get(value.lower())
     if chosen is None:
-        raise InvalidFinding(f"{where}: {name} is {value[:40]!r}, not one of {', '.join(choices)}")
+        raise InvalidFindingError(f"{where}: {name} is {value[:40]!r}, not one of {', '.join(choices)}")
     return chosen
 
 

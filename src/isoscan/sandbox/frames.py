@@ -79,8 +79,18 @@ class LoadFailed(Struct):
     console: list[tuple[str, str]]
 
 
-class ScanEntry(Struct, rename={"duration_us": "d", "is_skipped": "s", "findings": "f", "invalid": "i",
-                                "error": "e", "console": "c", "console_dropped": "x"}):
+class ScanEntry(
+    Struct,
+    rename={
+        "duration_us": "d",
+        "is_skipped": "s",
+        "findings": "f",
+        "invalid": "i",
+        "error": "e",
+        "console": "c",
+        "console_dropped": "x",
+    },
+):
     """One scan's outcome. Findings are `[is_historic, JSON text]`, not yet looked at."""
 
     duration_us: int
@@ -102,6 +112,8 @@ class Results(Struct, array_like=True):
     heap: tuple[int, int] | None = None
 
 
+#: What may come as first, second, and any later reply.
+_KINDS_DUE = ((Kind.HELLO,), (Kind.READY, Kind.LOAD_FAILED), (Kind.RESULTS,))
 Reply = Ready | LoadFailed | Results | None
 
 
@@ -172,12 +184,14 @@ class ReplyReader:
         if sequence != self._sequence:
             raise ProtocolError(f"reply {sequence} where {self._sequence} was due")
         self._sequence += 1
-        if (kind == Kind.HELLO) != (sequence == 0) or (sequence == 1) != (kind in (Kind.READY, Kind.LOAD_FAILED)):
+        due = _KINDS_DUE[min(sequence, 2)]
+        if kind not in due:
             raise ProtocolError(f"a reply of kind {kind} as number {sequence}")
         try:
             decoded = decode_json(_decoders[kind], bytes(memoryview(buffer)[start + _REPLY_HEAD.size : end]))
         except (KeyError, ValueError, RecursionError) as error:
-            raise ProtocolError(f"a reply of kind {kind} that cannot be read: {type(error).__name__}") from error
+            reason = type(error).__name__  # its text may quote the reply
+            raise ProtocolError(f"a reply of kind {kind} that cannot be read: {reason}") from error
         return None if kind == Kind.HELLO else decoded
 
 
@@ -235,5 +249,3 @@ def encode_scan(number: int, transactions: Sequence[EncodedTransaction]) -> byte
     bodies = [body for t in transactions for body in t.bodies if body]
     length = 4 + len(head) + sum(map(len, bodies)) + _ORDER_REST
     return b"".join((_SCAN_HEAD.pack(length, Order.SCAN, number, len(head)), head, *bodies))
-
-

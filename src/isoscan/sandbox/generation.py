@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -290,6 +291,9 @@ def _end_of(exit_: Exit, is_cut: bool) -> End:
     """Why a process ended that nobody killed."""
     if any(mark in exit_.stderr for mark in _OUT_OF_MEMORY_MARKS):
         return End(Cause.OUT_OF_MEMORY, "V8 ran out of memory")
+    if exit_.returncode == -signal.SIGABRT and not exit_.stderr.strip():
+        # Deno's own panics speak; silence is an allocation that its limit refused.
+        return End(Cause.OUT_OF_MEMORY, "an allocation was refused")
     cut = " in the middle of a reply" if is_cut else ""
     if exit_.returncode < 0:
         return End(Cause.CRASH, f"killed by signal {-exit_.returncode}{cut}")

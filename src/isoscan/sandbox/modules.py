@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -122,7 +122,8 @@ def _read(path: Path) -> str:
 
 
 def _ask_graph(path: Path, deno: Path) -> _Graph:
-    command = [deno, "info", "--json", "--no-config", "--no-lock", "--no-remote", "--no-npm", path.resolve()]
+    flags = ("--json", "--no-config", "--no-lock", "--no-remote", "--no-npm")
+    command = [str(deno), "info", *flags, str(path.resolve())]
     try:
         done = subprocess.run(
             command,
@@ -188,7 +189,7 @@ class _Shipper:
             found = [(match.start("url"), match.end("url"), index) for match in pattern.finditer(code)]
             if not found:
                 raise PluginLoadError(
-                    f"{place}: cannot import {dependency.specifier!r}: write the import as plain text in quotes"
+                    f"{place}: cannot import {dependency.specifier!r}: write it as plain text in quotes"
                 )
             cuts += found
         parts: list[str | int] = []
@@ -206,7 +207,7 @@ class _Shipper:
                 f"{self._path}: imports {local}, which lies outside the plugin's folder {self._folder}"
             ) from None
 
-    def _refuse(self, specifier: str, module: _GraphModule | None, importer: str) -> None:
+    def _refuse(self, specifier: str, module: _GraphModule | None, importer: str) -> NoReturn:
         if not specifier.startswith("file:"):
             raise PluginLoadError(f"{importer}: cannot import {specifier!r}: {_ONLY_NEIGHBOURS}")
         name = self._name(_local_path(specifier))

@@ -17,6 +17,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import psutil
@@ -63,36 +64,39 @@ class Process:
         self._buffer = bytearray(_READ_BYTES)
         self._view = memoryview(self._buffer)
 
-        ours, theirs = socket.socketpair()
-        stderr_read, stderr_write = os.pipe()
-        try:
-            _widen(ours)
-            _widen(theirs)
-            self._popen = subprocess.Popen(
-                command,
-                stdin=theirs,
-                stdout=theirs,
-                stderr=stderr_write,
-                cwd="/",
-                env=environment,
-                process_group=0,
-            )
-        except OSError as error:
-            ours.close()
-            os.close(stderr_read)
-            raise GenerationStartError(f"cannot start {command[0]}: {error}") from error
-        finally:
-            theirs.close()
-            os.close(stderr_write)
-        self.pid = self._popen.pid
+        with contextlib.ExitStack() as undo, contextlib.ExitStack() as childs:
+            try:
+                ours, theirs = socket.socketpair()
+                undo.callback(ours.close)
+                childs.callback(theirs.close)
+                _widen(ours)
+                _widen(theirs)
+                self._stderr_fd, stderr_write = os.pipe()
+                undo.callback(os.close, self._stderr_fd)
+                childs.callback(os.close, stderr_write)
+                self._popen = subprocess.Popen(
+                    command,
+                    stdin=theirs.fileno(),
+                    stdout=theirs.fileno(),
+                    stderr=stderr_write,
+                    cwd="/",
+                    env=environment,
+                    process_group=0,
+                )
+                self.pid = self._popen.pid
+                undo.callback(self._popen.wait)
+                undo.callback(self.kill)
+                self._pidfd = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else -1
+            except OSError as error:
+                raise GenerationStartError(f"cannot start {command[0]}: {error}") from error
+            undo.pop_all()
         self._handle = psutil.Process(self.pid)
         self._socket = ours
         ours.setblocking(False)
-        self._stderr_fd = stderr_read
-        os.set_blocking(stderr_read, False)
+        os.set_blocking(self._stderr_fd, False)
         _forbid_files(self.pid)
         self._loop.add_reader(ours.fileno(), self._read)
-        self._loop.add_reader(stderr_read, self._read_stderr)
+        self._loop.add_reader(self._stderr_fd, self._read_stderr)
         self._watch_exit()
 
     @property
@@ -203,11 +207,9 @@ class Process:
             self._stderr_fd = -1
 
     def _watch_exit(self) -> None:
-        if hasattr(os, "pidfd_open"):
-            self._pidfd = os.pidfd_open(self.pid)
+        if self._pidfd >= 0:
             self._loop.add_reader(self._pidfd, self._reap)
         else:
-            self._pidfd = -1
             threading.Thread(
                 target=lambda: (self._popen.wait(), self._loop.call_soon_threadsafe(self._reap)),
                 name=f"isoscan-reap-{self.pid}",
@@ -262,8 +264,7 @@ def _forbid_files(pid: int) -> None:
 
 def _data_bytes(pid: int) -> int:
     """VmData of a process, in bytes."""
-    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
-        for line in status:
-            if line.startswith("VmData:"):
-                return int(line.split()[1]) * 1024
+    for line in Path(f"/proc/{pid}/status").read_text("ascii", "replace").splitlines():
+        if line.startswith("VmData:"):
+            return int(line.split()[1]) * 1024
     raise OSError(f"/proc/{pid}/status has no VmData")

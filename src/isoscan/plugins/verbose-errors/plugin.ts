@@ -74,11 +74,11 @@ function unescaped(text: string, type: string): string {
 }
 
 const ARTICLE =
-  /<article[\s>]|og:type["']\s{1,4}content=["']article|"@type"\s{0,4}:\s{0,4}"(?:\w{0,20}Article|BlogPosting|QAPage|HowTo)|<pre[^>]{0,200}>\s{0,20}<code|class="[^"]{0,200}(?:hljs|highlight|codehilite|prettyprint|language-)/i;
+  /<article[\s>]|og:type["']\s{1,4}content=["']article|"@type"\s{0,4}:\s{0,4}"(?:\w{0,20}Article|BlogPosting|QAPage|HowTo)|<pre[^>]{0,200}>\s{0,20}<code|\n```|class="[^"]{0,200}(?:hljs|highlight|codehilite|prettyprint|language-)/i;
 
 /** Articles, answers and documentation quote errors with their whole structure. */
 function isArticle(text: string, type: string): boolean {
-  return !/json|plain/i.test(type) && ARTICLE.test(text);
+  return !/json/i.test(type) && ARTICLE.test(text);
 }
 
 function toFinding(

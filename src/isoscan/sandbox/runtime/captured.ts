@@ -124,7 +124,7 @@ export function describeError(thrown: unknown): string {
       stack = error.stack;
       if (typeof message !== "string") message = `an object was thrown: ${inspectAll([thrown])}`;
     } else {
-      message = `a ${typeof thrown} was thrown: ${inspectAll([thrown])}`;
+      message = `${inspectAll([thrown])} (a ${thrown === null ? "null" : typeof thrown}) was thrown`;
     }
   } catch {
     message = "the thrown object throws when it is read";

@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 95a89d653a14429accf8692193c8eafd007e8d9dbf474961f90aafa3d2a08114
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 6d0dcd4738be11af1b51968a5b22594d76d5fd88240c179f908b8aa2fe57b5e4
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -70,9 +70,9 @@ function describeError(thrown) {
         thrown
       ])}`;
     } else {
-      message = `a ${typeof thrown} was thrown: ${inspectAll([
+      message = `${inspectAll([
         thrown
-      ])}`;
+      ])} (a ${thrown === null ? "null" : typeof thrown}) was thrown`;
     }
   } catch {
     message = "the thrown object throws when it is read";

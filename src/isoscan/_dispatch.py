@@ -1,0 +1,242 @@
+"""Between callers and the occupant: takes scans in, hands them out, settles their outcomes.
+
+Knows scans and one generation that may be given work; knows nothing of why
+generations come and go (`_slot`). All rules of ownership are the ledger's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+
+from ._ledger import Cause, Frame, Ledger, LedgerError, Scan
+from ._outcomes import failed_result, result_of_entry
+from .models import Limits, PluginMetadata, ScanResult, Verdict
+from .sandbox.frames import Results
+from .sandbox.generation import End, Generation
+from .stats import Counters
+
+MAX_FRAMES = 3
+MAX_FRAME_SCANS = 128
+_MAX_FRAME_BYTES = 4 * 1024 * 1024
+#: After an execution was terminated, a suspect that runs this long is the one that was meant.
+_ABORT_AFTER_S = 0.1
+_WHAT_HAPPENED = {
+    Verdict.TIMEOUT: "the scan was killed",
+    Verdict.OUT_OF_MEMORY: "the scan needs more memory than its limits allow",
+    Verdict.CRASHED: "the generation died while it ran this scan alone",
+    Verdict.INTERRUPTED: "the scan was aborted",
+}
+
+
+class Dispatch:
+    """The queue of one executor and everything that happens to what is in it."""
+
+    def __init__(self, metadata: PluginMetadata, limits: Limits, *, is_replayable: bool) -> None:
+        self.metadata = metadata
+        self.limits = limits
+        self.ledger = Ledger(max_attempts=limits.max_attempts, is_replayable=is_replayable)
+        self.counters = Counters()
+        #: The generation that is given work; None while the slot is vacant or held.
+        self.occupant: Generation | None = None
+        #: One scan at a time, until one is answered.
+        self.is_probing = False
+        self.on_answer: Callable[[], None] = lambda: None
+        self._room: deque[asyncio.Future[None]] = deque()
+        self._idle: list[asyncio.Future[None]] = []
+        self._is_pump_due = False
+
+    # ---- in ----------------------------------------------------------------
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the queue takes another scan."""
+        return self.ledger.queued < self.limits.queue_size
+
+    async def wait_for_room(self) -> None:
+        """Returns when the queue may have room; first come, first served."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._room.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self.offer_room()  # the place meant for this caller goes to the next
+            raise
+        finally:
+            with contextlib.suppress(ValueError):
+                self._room.remove(waiter)
+
+    def offer_room(self) -> None:
+        """Wakes as many waiting callers as the queue has places."""
+        places = self.limits.queue_size - self.ledger.queued
+        while places > 0 and self._room:
+            waiter = self._room.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                places -= 1
+
+    def accept(self, scan: Scan) -> None:
+        """Takes a scan; from here on it ends exactly once."""
+        self.ledger.accept(scan)
+        if not self._is_pump_due:
+            self._is_pump_due = True
+            # Everything accepted in this turn of the loop travels together.
+            asyncio.get_running_loop().call_soon(self.pump)
+
+    def withdraw(self, scan: Scan) -> None:
+        """The caller is gone; the scan's outcome is dropped."""
+        self.ledger.withdraw(scan)
+        self._after_change()
+
+    # ---- out ---------------------------------------------------------------
+
+    def pump(self) -> None:
+        """Gives the occupant what it may have. Whatever changes that calls it."""
+        self._is_pump_due = False
+        generation = self.occupant
+        if generation is None or not generation.is_alive:
+            return
+        max_frames, max_scans = (1, 1) if self.is_probing else (MAX_FRAMES, MAX_FRAME_SCANS)
+        now = asyncio.get_running_loop().time()
+        record = self.counters.queue_latency.record
+        while frame := self.ledger.assign(
+            generation.number, max_frames=max_frames, max_scans=max_scans, max_bytes=_MAX_FRAME_BYTES
+        ):
+            for scan in frame.scans:
+                record(int((now - scan.accepted_at) * 1e6))
+            generation.send(frame.number, [scan.payload for scan in frame.scans])
+            if frame.scans[0].is_aborting:
+                self._abort_if_slow(generation, frame)
+        self.offer_room()
+
+    def _abort_if_slow(self, generation: Generation, frame: Frame) -> None:
+        def abort() -> None:
+            if generation.is_alive and self.ledger.head_of(generation.number) is frame.scans[0]:
+                generation.kill(Cause.TERMINATED, "execution was terminated")
+
+        asyncio.get_running_loop().call_later(_ABORT_AFTER_S, abort)
+
+    # ---- outcomes ----------------------------------------------------------
+
+    def settle(self, generation: Generation, results: Results) -> None:
+        """Outcomes a generation sent. One it was not asked for condemns it."""
+        entries = results.entries
+        ledger, counters, metadata = self.ledger, self.counters, self.metadata
+        try:
+            frames_before = ledger.frames_of(generation.number)
+            scans = ledger.answer(generation.number, results.frame, results.first, len(entries))
+        except LedgerError as error:
+            generation.kill(Cause.PROTOCOL, str(error))
+            return
+        if ledger.frames_of(generation.number) < frames_before:
+            generation.frame_done()
+        self.on_answer()
+        generation.executions += len(scans)
+        counters.executions += len(scans)
+        for scan, entry in zip(scans, entries, strict=True):
+            if isinstance(entry, int):
+                duration_us = entry
+                result = ScanResult(
+                    transaction_id=scan.payload.transaction.request.id,
+                    plugin_id=metadata.id,
+                    verdict=Verdict.CLEAN,
+                    duration_ms=entry / 1000,
+                    generation=generation.number,
+                    attempts=scan.attempts + 1,
+                )
+            else:
+                duration_us = entry.duration_us
+                result = result_of_entry(
+                    entry, scan.payload.transaction, metadata, self.limits, generation, scan.attempts + 1
+                )
+            counters.verdicts[result.verdict] += 1
+            counters.scan_latency.record(duration_us)
+            if not scan.is_withdrawn:
+                scan.finish(result)
+        self._after_change()
+
+    def settle_end(self, generation: Generation, end: End) -> int:
+        """What a generation's end means for its scans; returns how many it had."""
+        had = self.ledger.in_flight_of(generation.number)
+        aftermath = self.ledger.end(generation.number, end.cause, was_fresh=generation.executions == 0)
+        for scan, verdict in aftermath.ended:
+            self.counters.executions += 1
+            self._finish(
+                scan,
+                failed_result(
+                    verdict,
+                    f"{_WHAT_HAPPENED[verdict]}: {end.detail}",
+                    scan.payload.transaction,
+                    self.metadata.id,
+                    is_started=True,
+                    generation=generation.number,
+                    attempts=scan.attempts,
+                    duration_ms=generation.spent_s * 1000,
+                ),
+            )
+        self._after_change()
+        return had
+
+    def refuse(self, scan: Scan, verdict: Verdict, text: str, kind: str | None = None) -> None:
+        """Ends a scan that was never begun."""
+        self._finish(
+            scan,
+            failed_result(
+                verdict,
+                text,
+                scan.payload.transaction,
+                self.metadata.id,
+                is_started=False,
+                generation=0,
+                attempts=scan.attempts,
+                kind=kind,
+            ),
+        )
+
+    def skip_queued(self, text: str, kind: str | None = None) -> None:
+        """Ends everything that waits with the verdict `skipped`."""
+        for scan in self.ledger.take_queued():
+            self.refuse(scan, Verdict.SKIPPED, text, kind)
+        self._after_change()
+
+    def interrupt_all(self, text: str) -> None:
+        """Ends everything that is live with the verdict `interrupted`, and lets nobody wait on."""
+        for scan in self.ledger.live():
+            if not scan.is_withdrawn:
+                self.ledger.withdraw(scan)
+                self.refuse(scan, Verdict.INTERRUPTED, text)
+        for waiter in (*self._room, *self._idle):
+            wake(waiter)
+        self._room.clear()
+        self._idle.clear()
+
+    async def until_idle(self, generation: Generation | None = None) -> None:
+        """Until one generation, or the whole executor with its queue, has nothing to do."""
+        while (
+            self.ledger.in_flight_of(generation.number)
+            if generation is not None
+            else any(not scan.is_withdrawn for scan in self.ledger.live())
+        ):
+            waiter = asyncio.get_running_loop().create_future()
+            self._idle.append(waiter)
+            await waiter
+
+    def _finish(self, scan: Scan, result: ScanResult) -> None:
+        self.counters.verdicts[result.verdict] += 1
+        scan.finish(result)
+
+    def _after_change(self) -> None:
+        self.pump()
+        if self._idle:
+            waiting, self._idle = self._idle, []
+            for waiter in waiting:
+                wake(waiter)
+
+
+def wake(waiter: asyncio.Future[None]) -> None:
+    """Sets a future that may have been cancelled meanwhile."""
+    if not waiter.done():
+        waiter.set_result(None)

@@ -1,0 +1,496 @@
+"""The slot: which generation occupies it, and everything that replaces the occupant.
+
+Start, restart, reload, recovery after a death, quarantine and shutdown, each a
+walk through the table in `_lifecycle`. What happens to scans is `_dispatch`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ._breaker import Breaker
+from ._dispatch import Dispatch
+from ._ledger import Cause, Scan
+from ._lifecycle import Event, State, next_state
+from .errors import (
+    ConfigError,
+    ExecutorStateError,
+    GenerationStartError,
+    IsoscanError,
+    PluginLoadError,
+    PluginLoadTimeout,
+    RestartFailed,
+)
+from .models import Limits, Permissions, PluginMetadata, RestartReason, RestartReport, Verdict
+from .sandbox.deno import find_deno
+from .sandbox.frames import Results
+from .sandbox.generation import End, Generation
+from .sandbox.modules import PluginSource, source_from_code, source_from_file
+
+logger = logging.getLogger("isoscan")
+
+_LOAD_RETRY_S = 0.05
+_REASONS = {
+    Cause.TIMEOUT: RestartReason.TIMEOUT,
+    Cause.OUT_OF_MEMORY: RestartReason.OUT_OF_MEMORY,
+    Cause.TERMINATED: RestartReason.MANUAL,
+}
+
+
+class Plugin:
+    """What a slot runs: code or a file, and how. `metadata` is None when the module's own counts."""
+
+    def __init__(
+        self,
+        metadata: PluginMetadata,
+        *,
+        code: str | None,
+        path: Path | None,
+        config: dict[str, Any],
+        deno: str | os.PathLike[str] | None,
+    ) -> None:
+        self.metadata = metadata
+        self.code = code
+        self.path = path
+        self.config = config
+        self.deno_option = deno
+
+    @property
+    def deno(self) -> Path:
+        """The Deno binary; raises `DenoNotFound`."""
+        return find_deno(self.deno_option)
+
+    def read(self, new_code: str | None = None) -> PluginSource:
+        """The modules as they are now; raises `PluginLoadError`."""
+        code = new_code if new_code is not None else self.code
+        if code is not None:
+            return source_from_code(code, f"{self.metadata.id}.ts")
+        assert self.path is not None
+        return source_from_file(self.path, self.deno)
+
+    def metadata_of(self, exported: msgspec.Raw) -> PluginMetadata:
+        """The caller's metadata, or for a plugin file the module's own."""
+        if self.path is None:
+            return self.metadata
+        try:
+            found = msgspec.json.decode(exported, type=dict[str, Any] | None) or {}
+            known = {name: value for name, value in found.items() if value is not None}
+            known.setdefault("id", self.metadata.id)
+            severity = known.get("default_severity")
+            if isinstance(severity, str):
+                known["default_severity"] = severity.lower()
+            return msgspec.convert(known, PluginMetadata)
+        except (msgspec.DecodeError, ConfigError) as error:
+            raise PluginLoadError(f"{self.path}: metadata: {error}") from error
+
+
+class Slot:
+    """One plugin's place, whatever generation is in it."""
+
+    def __init__(self, plugin: Plugin, limits: Limits, permissions: Permissions) -> None:
+        self.plugin = plugin
+        self.limits = limits
+        self.permissions = permissions
+        self.state = State.NEW
+        self.occupant: Generation | None = None
+        self.last_restart_time: datetime | None = None
+        self.dispatch = Dispatch(
+            plugin.metadata, limits, is_replayable=not permissions.net or plugin.metadata.idempotent
+        )
+        self.dispatch.on_answer = self._on_answer
+        self.breaker = Breaker(
+            max_load_failures=limits.max_load_failures,
+            max_scan_deaths=limits.max_consecutive_deaths,
+            backoff_s=limits.quarantine_s,
+            backoff_max_s=limits.quarantine_max_s,
+        )
+        self._source: PluginSource | None = None
+        self._number = 0
+        self._alive: set[Generation] = set()
+        #: Since when no generation takes work; None while one does.
+        self._vacant_since: float | None = None
+        self._load_failure: IsoscanError | None = None
+        self._restart: asyncio.Task[RestartReport] | None = None
+        self._recovery: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def generation_number(self) -> int:
+        """The occupant's number, or the last one's."""
+        return self.occupant.number if self.occupant else self._number
+
+    @property
+    def quarantined_for_s(self) -> float | None:
+        """Seconds until probation; None when not quarantined."""
+        if self.state is not State.QUARANTINED:
+            return None
+        return self.breaker.remaining_s(asyncio.get_running_loop().time())
+
+    def check_open(self) -> None:
+        """Raises `ExecutorStateError` when no scan or restart may be asked for."""
+        if self.state in (State.NEW, State.STARTING):
+            raise ExecutorStateError(f"{self._id}: the executor is not started (await executor.start())")
+        if self.state in (State.CLOSING, State.CLOSED):
+            raise ExecutorStateError(f"{self._id}: the executor is shut down")
+
+    def admit(self, scan: Scan) -> None:
+        """Takes a scan in, or ends it at once when its plugin cannot run."""
+        self.check_open()
+        if self.state is State.QUARANTINED:
+            if self.breaker.remaining_s(scan.accepted_at) > 0:
+                self.dispatch.refuse(scan, Verdict.SKIPPED, self._quarantine_text(), "quarantined")
+                return
+            self._transit(Event.PROBE)
+            self._begin_probation()
+            self._begin_recovery(RestartReason.CRASH)
+        elif self.state is State.FAILED:
+            self.dispatch.refuse(scan, Verdict.SKIPPED, f"the plugin is not loaded: {self._load_failure}")
+            return
+        self.dispatch.accept(scan)
+
+    # ---- start and end -----------------------------------------------------
+
+    async def start(self) -> None:
+        """Makes the first generation ready, or raises and leaves nothing running."""
+        if self.state not in (State.NEW, State.FAILED):
+            raise ExecutorStateError(f"{self._id}: start() while {self.state}")
+        self._transit(Event.START)
+        try:
+            self._source = self.plugin.read()
+            generation = await self._launch_patiently(self._source)
+        except BaseException as error:
+            # A shutdown may have come first; a plain comparison would be narrowed away.
+            if State(self.state) is State.STARTING:
+                self._transit(Event.LOAD_FAILED)
+            if isinstance(error, IsoscanError):
+                self._load_failure = error
+            raise
+        self._occupy(generation)
+
+    async def close(self, *, drain: bool) -> None:
+        """Ends everything; safe to repeat, and `drain=False` cuts a running drain short."""
+        if self._closing is None:
+            if self.state is State.CLOSED:
+                return
+            self._transit(Event.SHUT_DOWN)
+            self._closing = asyncio.create_task(self._close(drain), name=f"isoscan-close-{self._id}")
+        elif not drain:
+            self._interrupt_all()
+        await asyncio.shield(self._closing)
+
+    async def _close(self, drain: bool) -> None:
+        if drain:
+            await self.dispatch.until_idle()
+        self._interrupt_all()
+        for task in (self._restart, self._recovery):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
+        for generation in list(self._alive):
+            generation.kill(Cause.RETIRED, "shutdown")
+            await generation.wait_gone()
+        self._transit(Event.GONE)
+
+    def _interrupt_all(self) -> None:
+        self.dispatch.interrupt_all("the executor was shut down")
+
+    # ---- launching ---------------------------------------------------------
+
+    async def _launch(self, source: PluginSource) -> Generation:
+        """A generation that is loaded and ready, or an error and nothing left."""
+        self._number += 1
+        generation = Generation(
+            self._number,
+            source,
+            self.plugin.deno,
+            self.limits,
+            self.permissions,
+            on_results=self._on_results,
+            on_end=self._on_end,
+        )
+        self._alive.add(generation)
+        ready = await generation.load(self.plugin.config)
+        try:
+            metadata = self.plugin.metadata_of(ready.metadata)
+        except PluginLoadError:
+            generation.kill(Cause.RETIRED, "wrong metadata")
+            await generation.wait_gone()
+            raise
+        self.dispatch.metadata = metadata
+        self.dispatch.ledger.is_replayable = not self.permissions.net or metadata.idempotent
+        self.breaker.record_ready()
+        return generation
+
+    async def _launch_patiently(self, source: PluginSource) -> Generation:
+        """Tries again when a generation dies before it is ready: one unlucky kill condemns nobody."""
+        for attempt in range(1, self.limits.max_load_failures):
+            try:
+                return await self._launch(source)
+            except GenerationStartError:
+                await asyncio.sleep(_LOAD_RETRY_S * 2 ** (attempt - 1))
+        return await self._launch(source)
+
+    def _occupy(self, generation: Generation) -> float:
+        """The generation takes the slot, unless it died since; returns how long it was vacant, in ms."""
+        if self.state is not State.CLOSING:
+            self._transit(Event.READY)
+        if generation.end is not None:
+            self._recover_from(generation.end, had_work=False)
+            return 0.0
+        now = asyncio.get_running_loop().time()
+        pause_ms = (now - self._vacant_since) * 1000 if self._vacant_since is not None else 0.0
+        self._vacant_since = None
+        self._load_failure = None
+        self.occupant = self.dispatch.occupant = generation
+        self.dispatch.pump()
+        return pause_ms
+
+    def _vacate(self) -> None:
+        """From here on nobody takes work."""
+        self.dispatch.occupant = None
+        if self._vacant_since is None:
+            self._vacant_since = asyncio.get_running_loop().time()
+
+    # ---- what generations report -------------------------------------------
+
+    def _on_results(self, generation: Generation, results: Results) -> None:
+        self.dispatch.settle(generation, results)
+
+    def _on_answer(self) -> None:
+        self.breaker.record_answer()
+        self.dispatch.is_probing = False
+
+    def _on_end(self, generation: Generation, end: End) -> None:
+        self._alive.discard(generation)
+        self.dispatch.counters.late_errors += generation.late_errors
+        is_occupant = generation is self.occupant
+        if is_occupant:
+            self.occupant = None
+            self._vacate()
+        had_work = self.dispatch.settle_end(generation, end) > 0
+        if end.cause is not Cause.RETIRED:
+            logger.info(
+                "%s: generation %d ended: %s (%s)", self._id, generation.number, end.cause.value, end.detail
+            )
+        if is_occupant and self.state is not State.RESTARTING:
+            self._recover_from(end, had_work)
+
+    # ---- death and recovery ------------------------------------------------
+
+    def _recover_from(self, end: End, had_work: bool) -> None:
+        is_plugins_doing = had_work and end.cause not in (Cause.RETIRED, Cause.TERMINATED)
+        now = asyncio.get_running_loop().time()
+        has_tripped = is_plugins_doing and self.breaker.record_scan_death(now)
+        reason = _REASONS.get(end.cause, RestartReason.CRASH)
+        if self.state is State.CLOSING:
+            # Draining: scans that wait still deserve a generation, unless the plugin keeps killing them.
+            if has_tripped:
+                self.dispatch.skip_queued(self._quarantine_text(), "quarantined")
+            elif self.dispatch.ledger.queued:
+                self._begin_recovery(reason)
+            return
+        self._transit(Event.DIED)
+        if has_tripped:
+            self._quarantine()
+        else:
+            self._begin_recovery(reason)
+
+    def _begin_recovery(self, reason: RestartReason) -> None:
+        self._recovery = asyncio.create_task(self._recover(reason), name=f"isoscan-recover-{self._id}")
+
+    async def _recover(self, reason: RestartReason) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        previous = self._number
+        assert self._source is not None
+        while True:
+            try:
+                generation = await self._launch(self._source)
+                break
+            except (GenerationStartError, PluginLoadTimeout) as error:
+                self._load_failure = error
+                if self.breaker.record_load_failure(loop.time()):
+                    self._quarantine()
+                    return
+                await asyncio.sleep(_LOAD_RETRY_S * 2**self.breaker.load_failures)
+            except IsoscanError as error:
+                self._give_up(error)
+                return
+        pause_ms = self._occupy(generation)
+        self._record(generation, previous, reason, (loop.time() - began) * 1000, pause_ms)
+
+    def _give_up(self, error: IsoscanError) -> None:
+        """The plugin itself says that it cannot be loaded: that does not get better by waiting."""
+        self._load_failure = error
+        if self.state is not State.CLOSING:
+            self._transit(Event.LOAD_FAILED)
+        self.dispatch.skip_queued(f"the plugin is not loaded: {error}")
+
+    def _quarantine(self) -> None:
+        if self.state is not State.CLOSING:
+            self._transit(Event.TRIPPED)
+        text = self._quarantine_text()
+        logger.warning("%s: %s", self._id, text)
+        self.dispatch.skip_queued(text, "quarantined")
+
+    def _begin_probation(self) -> None:
+        self.breaker.begin_probation()
+        self.dispatch.is_probing = True
+
+    def _quarantine_text(self) -> str:
+        deaths = max(self.breaker.scan_deaths, self.breaker.load_failures)
+        remaining_s = self.breaker.remaining_s(asyncio.get_running_loop().time())
+        return (
+            f"the plugin is quarantined: its generations died {deaths} times in a row; "
+            f"next attempt in {remaining_s:.1f} s"
+        )
+
+    # ---- restart -----------------------------------------------------------
+
+    async def restart(
+        self, source: PluginSource | None, overlap: bool, reason: RestartReason
+    ) -> RestartReport:
+        """Single flight: whoever asks while a restart runs gets that one's result."""
+        self.check_open()
+        if self._restart is None:
+            self._restart = asyncio.create_task(
+                self._replace(source, overlap, reason), name=f"isoscan-restart-{self._id}"
+            )
+            self._restart.add_done_callback(self._restart_over)
+        return await asyncio.shield(self._restart)
+
+    async def reload(self, new_code: str | None) -> RestartReport:
+        """A restart with new code, after any restart that runs."""
+        self.check_open()
+        if new_code is None and self.plugin.path is None:
+            raise ConfigError(f"{self._id}: reload() needs code, the executor was not made from a file")
+        source = self.plugin.read(new_code)
+        while self._restart is not None:
+            await asyncio.wait([self._restart])
+        return await self.restart(source, True, RestartReason.RELOAD)
+
+    def _restart_over(self, task: asyncio.Task[RestartReport]) -> None:
+        self._restart = None
+        if not task.cancelled():
+            task.exception()  # every caller that still waits gets it; one that left asks no more
+
+    async def _replace(
+        self, source: PluginSource | None, overlap: bool, reason: RestartReason
+    ) -> RestartReport:
+        if self._recovery is not None and not self._recovery.done():
+            await asyncio.wait([self._recovery])
+            self.check_open()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        old = self.occupant
+        previous = self.generation_number
+        rss_before_bytes = old.rss_bytes() if old else None
+        was_quarantined = self.state is State.QUARANTINED
+        self._transit(Event.RESTART)
+        try:
+            if old is not None and not overlap:
+                self._vacate()
+                await self.dispatch.until_idle(old)
+                old.kill(Cause.RETIRED, "restart")
+                await old.wait_gone()
+            generation = await self._launch(source or self._wanted_source())
+        except BaseException as error:
+            self._after_failed_restart(error)
+            if isinstance(error, IsoscanError) and not (source and isinstance(error, PluginLoadError)):
+                serving = "the old generation serves on" if self.occupant else "no generation serves"
+                raise RestartFailed(
+                    f"{self._id}: restart failed, {serving}: {error}",
+                    plugin_id=self._id,
+                    failure=error.failure,
+                ) from error
+            raise
+        if source is not None:
+            self._source = source
+            self.breaker.reset()
+        elif was_quarantined:
+            self._begin_probation()
+        waiting = self.dispatch.ledger.queued
+        pause_ms = self._occupy(generation)
+        if old is not None and old.end is None:
+            await self.dispatch.until_idle(old)
+            old.kill(Cause.RETIRED, "restart")
+            await old.wait_gone()
+        return self._record(
+            generation,
+            previous,
+            reason,
+            (loop.time() - began) * 1000,
+            pause_ms,
+            rss_before_bytes=rss_before_bytes,
+            waiting=waiting,
+        )
+
+    def _wanted_source(self) -> PluginSource:
+        if self._source is None:
+            self._source = self.plugin.read()
+        return self._source
+
+    def _after_failed_restart(self, error: BaseException) -> None:
+        if self.state is not State.RESTARTING:
+            if self.occupant is None:  # shut down meanwhile, and nobody is left to finish the queue
+                self._interrupt_all()
+        elif self.occupant is not None and self.occupant.is_alive:
+            self._transit(Event.RESTART_FAILED)
+            if self.dispatch.occupant is None:  # it was held for a restart without overlap
+                self.dispatch.occupant = self.occupant
+                self._vacant_since = None
+            self.dispatch.pump()
+        elif isinstance(error, PluginLoadError) and not isinstance(error, PluginLoadTimeout):
+            self._give_up(error)
+        else:
+            self._transit(Event.DIED)
+            self._begin_recovery(RestartReason.CRASH)
+
+    def _record(
+        self,
+        generation: Generation,
+        previous: int,
+        reason: RestartReason,
+        duration_ms: float,
+        pause_ms: float,
+        *,
+        rss_before_bytes: int | None = None,
+        waiting: int = 0,
+    ) -> RestartReport:
+        report = RestartReport(
+            generation=generation.number,
+            previous_generation=previous,
+            reason=reason,
+            duration_ms=duration_ms,
+            pause_ms=pause_ms,
+            rss_before_bytes=rss_before_bytes,
+            rss_after_bytes=generation.rss_bytes(),
+            waiting=waiting,
+        )
+        self.dispatch.counters.record_restart(report)
+        self.last_restart_time = datetime.now(UTC)
+        return report
+
+    async def terminate(self) -> bool:
+        """Kills the occupant if it runs anything; recovery follows by itself."""
+        self.check_open()
+        generation = self.occupant
+        if generation is None or not self.dispatch.ledger.in_flight_of(generation.number):
+            return False
+        generation.kill(Cause.TERMINATED, "execution was terminated")
+        await generation.wait_gone()
+        return True
+
+    @property
+    def _id(self) -> str:
+        return self.dispatch.metadata.id
+
+    def _transit(self, event: Event) -> None:
+        self.state = next_state(self.state, event)

@@ -1,0 +1,157 @@
+"""`scan_many`: a bounded window of scans over a lazy input, handed out in input order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+
+from ._dispatch import MAX_FRAME_SCANS, MAX_FRAMES, Dispatch, wake
+from ._ledger import Scan
+from .models import HttpTransaction, ScanResult
+from .sandbox.frames import EncodedTransaction
+
+Transactions = (
+    Iterable[HttpTransaction | EncodedTransaction] | AsyncIterable[HttpTransaction | EncodedTransaction]
+)
+
+
+class _Place:
+    """One place in the window: a scan, then its result."""
+
+    __slots__ = ("_window", "result", "scan")
+
+    def __init__(
+        self, window: _Window, transaction: HttpTransaction | EncodedTransaction, now: float
+    ) -> None:
+        payload = (
+            transaction if isinstance(transaction, EncodedTransaction) else EncodedTransaction(transaction)
+        )
+        self._window = window
+        self.result: ScanResult | None = None
+        self.scan = Scan(payload, self._finish, now)
+
+    def _finish(self, result: ScanResult) -> None:
+        self.result = result
+        if self is self._window.awaited:
+            self._window.wake()
+
+
+class _Window:
+    """The scans between what was read and what was handed out."""
+
+    def __init__(self, dispatch: Dispatch, admit: Callable[[Scan], None]) -> None:
+        self._dispatch = dispatch
+        self._admit = admit
+        self._loop = asyncio.get_running_loop()
+        self._places: deque[_Place] = deque()
+        self._max_places = dispatch.limits.queue_size + MAX_FRAMES * MAX_FRAME_SCANS
+        self._waiter: asyncio.Future[None] | None = None
+        self._has_place = asyncio.Event()
+        self._has_place.set()
+        self.awaited: _Place | None = None
+        self.is_exhausted = False
+        #: The input broke off; raised when everything read before it was handed out.
+        self.input_error: Exception | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.is_exhausted and not self._places
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._places
+
+    def add(self, transaction: HttpTransaction | EncodedTransaction) -> None:
+        place = _Place(self, transaction, self._loop.time())
+        self._admit(place.scan)
+        self._places.append(place)
+        if len(self._places) >= self._max_places:
+            self._has_place.clear()
+
+    def fill(self, source: Iterator[HttpTransaction | EncodedTransaction]) -> None:
+        """Takes from the input while there is room."""
+        try:
+            while self._has_place.is_set() and self._dispatch.has_room:
+                self.add(next(source))
+        except StopIteration:
+            self.is_exhausted = True
+        except Exception as error:  # noqa: BLE001  # whatever the caller's input raises is raised to them later
+            self.end(error)
+
+    async def feed(self, source: AsyncIterable[HttpTransaction | EncodedTransaction]) -> None:
+        """The same for an input that is itself waited for; runs beside the consumer."""
+        try:
+            async for transaction in source:
+                while not self._dispatch.has_room:
+                    await self._dispatch.wait_for_room()
+                self.add(transaction)
+                self.wake()
+                await self._has_place.wait()
+        except Exception as error:  # noqa: BLE001  # whatever the caller's input raises is raised to them later
+            self.end(error)
+        else:
+            self.end(None)
+
+    def end(self, error: Exception | None) -> None:
+        self.input_error = error
+        self.is_exhausted = True
+        self.wake()
+
+    def finished(self) -> ScanResult | None:
+        """The next result in input order, when it is there."""
+        if not self._places or self._places[0].result is None:
+            return None
+        self._has_place.set()
+        return self._places.popleft().result
+
+    async def wait(self) -> None:
+        """Until the first place has its result, or the input moved."""
+        self.awaited = self._places[0] if self._places else None
+        if self.awaited is None or self.awaited.result is None:
+            self._waiter = self._loop.create_future()
+            await self._waiter
+
+    def wake(self) -> None:
+        if self._waiter is not None:
+            wake(self._waiter)
+
+    def close(self) -> None:
+        """Nobody wants the rest."""
+        for place in self._places:
+            if place.result is None:
+                self._dispatch.withdraw(place.scan)
+
+
+async def scan_stream(
+    dispatch: Dispatch, admit: Callable[[Scan], None], transactions: Transactions
+) -> AsyncIterator[ScanResult]:
+    """One result per transaction, in input order; see `PluginExecutor.scan_many`."""
+    window = _Window(dispatch, admit)
+    feeder: asyncio.Task[None] | None = None
+    source: Iterator[HttpTransaction | EncodedTransaction] | None = None
+    if isinstance(transactions, AsyncIterable):
+        feeder = asyncio.create_task(window.feed(transactions), name="isoscan-feed")
+    else:
+        source = iter(transactions)
+    try:
+        while True:
+            result = window.finished()
+            if result is not None:
+                yield result
+                continue
+            if source is not None and not window.is_exhausted:
+                window.fill(source)
+            if window.is_over:
+                break
+            if source is not None and window.is_empty:
+                await dispatch.wait_for_room()  # the queue is full with others' scans
+            else:
+                await window.wait()
+        if window.input_error is not None:
+            raise window.input_error
+    finally:
+        if feeder is not None:
+            feeder.cancel()
+            await asyncio.wait([feeder])
+        window.close()

@@ -1,0 +1,1 @@
+"""What several tests share: builders, a scriptable fake Deno, and leak checks."""

@@ -1,0 +1,64 @@
+"""The frame formats once more, written from their description and not from the code under test."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any, NamedTuple
+
+NONCE = bytes(range(1, 17))
+ZERO_NONCE = bytes(16)
+HELLO, READY, LOAD_FAILED, RESULTS = 0, 1, 2, 3
+READY_JSON = b'{"entry":"scan_transaction","metadata":null,"urls":[],"console":[],"heap":[1,2]}'
+
+
+class OrderFrame(NamedTuple):
+    """One order as the generation sees it."""
+
+    order: int
+    number: int
+    payload: bytes
+
+
+def split_orders(stream: bytes) -> list[OrderFrame]:
+    """All orders in a byte stream that ends with a whole one."""
+    frames = []
+    while stream:
+        length = int.from_bytes(stream[:4], "little")
+        assert len(stream) >= 4 + length
+        body, stream = stream[4 : 4 + length], stream[4 + length :]
+        frames.append(OrderFrame(body[0], int.from_bytes(body[1:5], "little"), body[5:]))
+    return frames
+
+
+def split_scan(payload: bytes) -> list[tuple[list[Any], bytes, list[Any] | None, bytes]]:
+    """`(request head, request body, response head, response body)` per transaction."""
+    head_length = int.from_bytes(payload[:4], "little")
+    heads = json.loads(payload[4 : 4 + head_length])
+    rest = payload[4 + head_length :]
+    found = []
+    for request, response in heads:
+        request_body, rest = rest[: request[8]], rest[request[8] :]
+        size = 0 if response is None else response[5]
+        response_body, rest = rest[:size], rest[size:]
+        found.append((request, request_body, response, response_body))
+    assert not rest, "bytes behind the last body"
+    return found
+
+
+def reply(sequence: int, kind: int, payload: bytes | str, *, nonce: bytes | None = None) -> bytes:
+    """One reply; the nonce is the right one unless given."""
+    body = payload.encode() if isinstance(payload, str) else payload
+    right = ZERO_NONCE if sequence == 0 else NONCE
+    head = struct.pack("<16sIB", right if nonce is None else nonce, sequence, kind)
+    return struct.pack("<I", len(head) + len(body)) + head + body
+
+
+def results(sequence: int, frame: int, first: int, entries: list[Any], late_errors: int = 0) -> bytes:
+    """A results reply."""
+    return reply(sequence, RESULTS, json.dumps([frame, first, entries, late_errors]))
+
+
+def greeting() -> bytes:
+    """The two replies before any results."""
+    return reply(0, HELLO, b"{}") + reply(1, READY, READY_JSON)
