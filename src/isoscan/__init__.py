@@ -46,10 +46,12 @@ from .models import (
     Verdict,
     json_schema,
 )
+from .scanner import Coverage, PluginCoverage, Scanner
 
 __all__ = [
     # running plugins
     "PluginExecutor",
+    "Scanner",
     # what goes in
     "HttpRequest",
     "HttpResponse",
@@ -60,6 +62,8 @@ __all__ = [
     # what comes out
     "Confidence",
     "ConsoleLine",
+    "Coverage",
+    "PluginCoverage",
     "ExecutorStats",
     "Finding",
     "Percentiles",

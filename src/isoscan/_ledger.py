@@ -7,6 +7,7 @@ and "answered" is all here, and so are the rules of blame and replay.
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
@@ -45,8 +46,8 @@ class Scan:
         "assigned_at",
         "attempts",
         "finish",
-        "is_alone",
         "is_aborting",
+        "is_alone",
         "is_withdrawn",
         "payload",
     )
@@ -139,10 +140,8 @@ class Ledger:
     def withdraw(self, scan: Scan) -> None:
         """The caller no longer wants the outcome: a queued scan is gone, an assigned one is dropped later."""
         scan.is_withdrawn = True
-        try:
+        with contextlib.suppress(ValueError):  # assigned: its answer is dropped when it comes
             self._queue.remove(scan)
-        except ValueError:
-            pass  # assigned: its answer is dropped when it comes
 
     def assign(self, generation: int, *, max_frames: int, max_scans: int, max_bytes: int) -> Frame | None:
         """Moves scans from the queue into a frame for `generation`; None when it must not get any.

@@ -36,6 +36,8 @@ _ERRORS: dict[Verdict, type[IsoscanError]] = {
     Verdict.SKIPPED: ScanSkipped,
     Verdict.INVALID_FINDINGS: InvalidFindings,
 }
+#: Kind of a `skipped` scan that had nothing to run; every other kind means coverage is missing.
+NOT_APPLICABLE = "not_applicable"
 #: V8's words when memory outside its heap is refused; the plugin can catch them, so can we.
 _MEMORY_ERRORS = ("Array buffer allocation failed", "Invalid array buffer length")
 
@@ -81,7 +83,7 @@ def result_of_entry(
     elif entry.is_skipped:
         verdict = Verdict.SKIPPED
         error = ScanFailure(
-            kind=verdict.value,
+            kind=NOT_APPLICABLE,
             message="the plugin looks at responses only, and the transaction has none",
             fault="caller",
             is_started=False,

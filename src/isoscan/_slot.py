@@ -151,7 +151,9 @@ class Slot:
             self._begin_probation()
             self._begin_recovery(RestartReason.CRASH)
         elif self.state is State.FAILED:
-            self.dispatch.refuse(scan, Verdict.SKIPPED, f"the plugin is not loaded: {self._load_failure}")
+            self.dispatch.refuse(
+                scan, Verdict.SKIPPED, f"the plugin is not loaded: {self._load_failure}", "not_loaded"
+            )
             return
         self.dispatch.accept(scan)
 
@@ -331,7 +333,7 @@ class Slot:
         self._load_failure = error
         if self.state is not State.CLOSING:
             self._transit(Event.LOAD_FAILED)
-        self.dispatch.skip_queued(f"the plugin is not loaded: {error}")
+        self.dispatch.skip_queued(f"the plugin is not loaded: {error}", "not_loaded")
 
     def _quarantine(self) -> None:
         if self.state is not State.CLOSING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +12,7 @@ from typing import Any, Self
 from ._ledger import Scan
 from ._outcomes import error_of
 from ._slot import Plugin, Slot
-from ._stream import scan_stream
+from ._stream import Transactions, scan_stream
 from .errors import ConfigError
 from .models import (
     ExecutorStats,
@@ -163,14 +163,12 @@ class PluginExecutor:
             raise error
         return result.findings
 
-    def scan_many(
-        self, transactions: Iterable[HttpTransaction] | AsyncIterable[HttpTransaction]
-    ) -> AsyncIterator[ScanResult]:
+    def scan_many(self, transactions: Transactions) -> AsyncIterator[ScanResult]:
         """One `ScanResult` per transaction, in input order, failures included.
 
-        The input is read lazily: never more than the queue and the frames in flight
-        hold are taken ahead of what was handed out. An error the input raises comes
-        after the results of everything read before it.
+        `transactions` is any iterable or async iterable of `HttpTransaction`. It is read
+        lazily: never more than the queue and the frames in flight hold are taken ahead of
+        what was handed out. An error it raises comes after the results of everything read
         """
         self._slot.check_open()
         return scan_stream(self._dispatch, self._slot.admit, transactions)

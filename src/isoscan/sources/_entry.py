@@ -23,6 +23,8 @@ class Entry(Struct, frozen=True):
     from 1. Exactly one of `transaction` and `problem` is set: `problem` is the
     one sentence that says why the entry was rejected. `notes` name what was
     degraded but kept. Neither holds bodies, header values or query strings.
+    `is_out_of_scope`: it was rejected because it is no HTTP exchange at all, such
+    as a `data:` URL, so nothing was missed.
     """
 
     source: str
@@ -31,6 +33,7 @@ class Entry(Struct, frozen=True):
     transaction: HttpTransaction | None = None
     problem: str | None = None
     notes: tuple[str, ...] = ()
+    is_out_of_scope: bool = False
 
     @property
     def place(self) -> str:
@@ -38,8 +41,12 @@ class Entry(Struct, frozen=True):
         return f"{self.source}, {self.unit} {self.index}"
 
 
-class Rejected(Exception):  # noqa: N818 - control flow inside this package, never escapes it
+class Rejected(Exception):
     """An entry cannot become a transaction; the text says why."""
+
+
+class OutOfScope(Rejected):
+    """The entry is no HTTP exchange, so leaving it out misses nothing."""
 
 
 class NotJson(Rejected):
@@ -54,6 +61,12 @@ def transaction_id(source: str, index: int) -> str:
 def is_http_url(url: str) -> bool:
     """Whether the URL is absolute, of an HTTP or WebSocket scheme, and names a host."""
     return _HTTP_URL.match(url) is not None
+
+
+def has_foreign_scheme(url: str) -> bool:
+    """Whether the URL is absolute and of a scheme that is not HTTP's, such as `data:`."""
+    scheme = _SCHEME.match(url)
+    return scheme is not None and scheme[1].lower() not in ("http", "https", "ws", "wss")
 
 
 def shown_url(url: str) -> str:

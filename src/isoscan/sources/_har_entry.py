@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from ..models import Headers, HttpRequest, HttpResponse, HttpTransaction, header_value
 from ._bodies import NOT_BASE64, decode_base64, decompress, encode_text
 from ._dates import later, read_date
-from ._entry import Rejected, is_http_url, shown_url
+from ._entry import OutOfScope, Rejected, has_foreign_scheme, is_http_url, shown_url
 from ._forms import rebuild_form
 from ._headers import read_headers, split_pseudo
 
@@ -88,7 +88,7 @@ def _url(raw: object, method: str, headers: Headers, pseudo: dict[str, str], not
     if is_http_url(url):
         return url
     if method.upper() == "CONNECT":
-        raise Rejected("a CONNECT tunnel, not an HTTP exchange")
+        raise OutOfScope("a CONNECT tunnel, not an HTTP exchange")
     if not url or url.startswith("/"):
         host = pseudo.get(":authority") or header_value(headers, "host")
         if host:
@@ -96,7 +96,10 @@ def _url(raw: object, method: str, headers: Headers, pseudo: dict[str, str], not
             if is_http_url(repaired):
                 notes.append(URL_REPAIRED)
                 return repaired
-    raise Rejected(f"not an HTTP URL: {shown_url(url)}" if url else "the request has no URL")
+    if not url:
+        raise Rejected("the request has no URL")
+    kind = OutOfScope if has_foreign_scheme(url) else Rejected
+    raise kind(f"not an HTTP URL: {shown_url(url)}")
 
 
 def _request_body(raw: object, headers: Headers, notes: list[str]) -> tuple[bytes, str | None]:

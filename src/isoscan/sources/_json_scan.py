@@ -35,7 +35,7 @@ _CUT_END = re.compile(rb'(?:"[^"\\]*+(?:\\.[^"\\]*+)*+(?:\\|"[\s:]*+)?+)?+\Z', r
 _SEPARATORS = re.compile(rb"[\s,]*+")
 
 
-class JsonDamage(Exception):  # noqa: N818 - control flow inside this package, never escapes it
+class JsonDamage(Exception):
     """The text stops being JSON at byte `offset`; at the end of input it is truncated."""
 
     def __init__(self, offset: int, *, is_truncated: bool) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from ..errors import InputError
 from ..models import HttpTransaction
 from ._document import Document
-from ._entry import Entry, NotJson, Rejected, transaction_id
+from ._entry import Entry, NotJson, OutOfScope, Rejected, transaction_id
 from ._har_entry import HarEntry, har_transaction
 from ._json_decode import TolerantDecoder
 from ._json_scan import Buffer, JsonCursor, JsonDamage
@@ -123,7 +123,7 @@ class _HarReader:
             self._get_in_step(start, end)
             return self._entry(problem=f"{error}; the entry begins at {self._document.byte(start)}")
         except Rejected as error:
-            return self._entry(problem=str(error))
+            return self._entry(problem=str(error), is_out_of_scope=isinstance(error, OutOfScope))
         return self._entry(transaction, notes=notes)
 
     def _entry(
@@ -132,10 +132,19 @@ class _HarReader:
         *,
         problem: str | None = None,
         notes: Iterable[str] = (),
+        is_out_of_scope: bool = False,
     ) -> Entry:
         index = self._index
         self._index += 1
-        return Entry(self._document.source, index, "entry", transaction, problem, tuple(dict.fromkeys(notes)))
+        return Entry(
+            source=self._document.source,
+            index=index,
+            unit="entry",
+            transaction=transaction,
+            problem=problem,
+            notes=tuple(dict.fromkeys(notes)),
+            is_out_of_scope=is_out_of_scope,
+        )
 
     def _get_in_step(self, start: int, end: int) -> None:
         """After bytes that are no JSON: their end may lie inside another entry, or before their own."""

@@ -1,0 +1,119 @@
+"""The commands and their options, and what an error looks like."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from ..errors import IsoscanError
+from .exits import Exit
+
+app = App(
+    name="isoscan",
+    help="Runs JavaScript and TypeScript scan plugins, each in a sandboxed V8 isolate, over captured HTTP traffic.",
+    version=lambda: version("isoscan"),
+    version_flags=["--version"],
+    help_flags=["--help", "-h"],
+)
+
+SeverityName = Literal["info", "low", "medium", "high", "critical"]
+
+
+@app.command
+def run(
+    inputs: Annotated[list[str], Parameter(name="INPUT", consume_multiple=True, negative="")],
+    /,
+    *,
+    plugin: Annotated[list[str] | None, Parameter(name=["--plugin", "-p"], negative="")] = None,
+    format: Annotated[Literal["table", "jsonl"] | None, Parameter(name=["--format", "-f"])] = None,
+    output: Annotated[str, Parameter(name=["--output", "-o"])] = "-",
+    fail_on: Annotated[SeverityName | None, Parameter(name="--fail-on")] = None,
+    timeout: float = 5.0,
+    memory: str = "512MB",
+) -> int:
+    """Scan captured traffic and print the findings.
+
+    Parameters
+    ----------
+    inputs
+        HAR or JSON Lines files, gzipped or not; "-" reads standard input.
+    plugin
+        A plugin file, a folder of plugins or a glob; repeat for more. Default: the bundled plugins.
+    format
+        "table" for people, "jsonl" for programs (one finding a line). Default: by the suffix of --output, else table.
+    output
+        Where findings go; "-" is standard output. A file is made readable for you alone.
+    fail_on
+        Exit with 1 when a finding is at least this severe.
+    timeout
+        Seconds one plugin may spend on one transaction.
+    memory
+        Memory one plugin may use, for example 256MB or 1GB.
+    """
+    from .run import RunOptions, run_command
+
+    return run_command(
+        RunOptions(
+            inputs=inputs,
+            plugins=plugin,
+            format=format,
+            output=output,
+            fail_on=fail_on,
+            timeout_s=timeout,
+            memory=memory,
+        )
+    )
+
+
+@app.command
+def plugins(*specs: str) -> int:
+    """List plugins: the bundled ones, or those of the given files, folders and globs."""
+    from .plugins import plugins_command
+
+    return plugins_command(specs)
+
+
+@app.command
+def schema() -> int:
+    """Print the JSON schema of transactions, findings and results."""
+    import json
+
+    from ..models import json_schema
+
+    sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
+    return Exit.OK
+
+
+def run_app(arguments: list[str]) -> int:
+    """Runs one command and returns its exit code; every expected error is one message on stderr."""
+    try:
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        return complain(f"{_plain(error)}\nTry: isoscan {_help_of(arguments)}--help")
+    except IsoscanError as error:
+        return complain(str(error))
+    except BrokenPipeError:
+        return complain("standard output was closed before everything was written", Exit.INCOMPLETE)
+    except KeyboardInterrupt:
+        return complain("interrupted", Exit.INTERRUPTED)
+    return code if isinstance(code, int) else Exit.OK
+
+
+def complain(message: str, code: int = Exit.USAGE) -> int:
+    """Writes one error message and gives back the exit code that goes with it."""
+    from ..reports.text import printable
+
+    lines = [printable(line) for line in message.splitlines()] or [""]
+    sys.stderr.write("isoscan: " + "\n  ".join(lines) + "\n")
+    return code
+
+
+def _plain(error: CycloptsError) -> str:
+    return " ".join(str(error).split())
+
+
+def _help_of(arguments: list[str]) -> str:
+    return f"{arguments[0]} " if arguments and arguments[0] in ("run", "plugins", "schema") else ""

@@ -1,0 +1,71 @@
+"""The summary of a run: what was asked, what ran, what did not, and why. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..models import Severity, Verdict
+from ..reports.text import printable
+from ..scanner import Coverage
+
+if TYPE_CHECKING:
+    from .run import Tally
+
+_REASON_CHARS = 300
+
+
+def summarise(tally: Tally, coverage: Coverage) -> Iterator[str]:
+    """Lines for standard error, the verdict on coverage last."""
+    total = sum(tally.findings.values())
+    if total:
+        worst_first = [severity for severity in reversed(Severity) if tally.findings[severity]]
+        counts = ", ".join(f"{tally.findings[severity]} {severity.value}" for severity in worst_first)
+        unique = len(tally.fingerprints)
+        yield f"findings: {total} ({unique} different): {counts}"
+    else:
+        yield "findings: none"
+    verdicts = coverage.verdicts
+    parts = [f"{verdicts[verdict]} {_WORDS[verdict]}" for verdict in Verdict if verdicts[verdict]]
+    yield (
+        f"coverage: {coverage.transactions} transactions x {len(coverage.plugins)} plugins = "
+        f"{coverage.scans} scans in {tally.elapsed_s:.1f} s" + (f": {', '.join(parts)}" if parts else "")
+    )
+    for plugin_id, plugin in coverage.plugins.items():
+        for verdict, example in plugin.first_failures.items():
+            count = plugin.verdicts[verdict]
+            if verdict is Verdict.SKIPPED:
+                count -= plugin.not_applicable
+            yield (
+                f"  {printable(plugin_id)}: {count} {_WORDS[verdict]}, first at "
+                f"{printable(example.transaction_id, 200)}: {printable(str(example.error), _REASON_CHARS)}"
+            )
+    for entry in tally.rejected:
+        yield f"  rejected: {printable(entry.place)}: {printable(str(entry.problem), _REASON_CHARS)}"
+    if tally.rejected_count > len(tally.rejected):
+        yield f"  … and {tally.rejected_count - len(tally.rejected)} more rejected entries"
+    if tally.out_of_scope:
+        yield f"  {tally.out_of_scope} entries are no HTTP exchanges and were left out"
+    for note, count in tally.notes.most_common():
+        yield f"  note: {printable(note, _REASON_CHARS)} ({count})"
+    if tally.input_error is not None:
+        yield f"isoscan: {printable(tally.input_error)}"
+    if tally.is_output_closed:
+        yield "isoscan: standard output was closed before everything was written"
+    if tally.is_interrupted:
+        yield "isoscan: interrupted; what was finished is written, the rest was not scanned"
+    elif coverage.failed or tally.rejected_count:
+        yield f"INCOMPLETE: {coverage.failed} scans failed, {tally.rejected_count} entries were rejected"
+
+
+_WORDS = {
+    Verdict.CLEAN: "clean",
+    Verdict.FINDINGS: "with findings",
+    Verdict.ERROR: "ended in an error",
+    Verdict.TIMEOUT: "timed out",
+    Verdict.OUT_OF_MEMORY: "ran out of memory",
+    Verdict.CRASHED: "crashed",
+    Verdict.INTERRUPTED: "interrupted",
+    Verdict.SKIPPED: "skipped",
+    Verdict.INVALID_FINDINGS: "with invalid findings",
+}

@@ -1,0 +1,207 @@
+"""The scanner: several plugins over one stream of transactions, with honest coverage."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterable, Sequence
+from types import TracebackType
+from typing import Self
+
+from msgspec import Struct, field
+
+from ._outcomes import NOT_APPLICABLE
+from .errors import ConfigError, IsoscanError
+from .executor import PluginExecutor
+from .models import HttpTransaction, ScanResult, Verdict
+from .sandbox.frames import EncodedTransaction
+
+_AHEAD_TRANSACTIONS = 512
+_AHEAD_BYTES = 64 * 1024 * 1024
+
+
+class PluginCoverage(Struct):
+    """What became of one plugin's scans; `first_failures` holds one example per verdict."""
+
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    not_applicable: int = 0
+    first_failures: dict[Verdict, ScanResult] = field(default_factory=dict)
+
+
+class Coverage(Struct):
+    """What was asked and what became of it. A scan that did not run is never "clean"."""
+
+    transactions: int = 0
+    scans: int = 0
+    plugins: dict[str, PluginCoverage] = field(default_factory=dict)
+
+    def add(self, result: ScanResult) -> None:
+        """Counts one result."""
+        plugin = self.plugins.setdefault(result.plugin_id, PluginCoverage())
+        self.scans += 1
+        plugin.verdicts[result.verdict] += 1
+        if result.verdict.is_complete:
+            return
+        if result.error is not None and result.error.kind == NOT_APPLICABLE:
+            plugin.not_applicable += 1
+        else:
+            plugin.first_failures.setdefault(result.verdict, result)
+
+    @property
+    def verdicts(self) -> Counter[Verdict]:
+        """Verdicts of all plugins together."""
+        total: Counter[Verdict] = Counter()
+        for plugin in self.plugins.values():
+            total.update(plugin.verdicts)
+        return total
+
+    @property
+    def failed(self) -> int:
+        """Scans that should have run to their end and did not."""
+        complete = sum(count for verdict, count in self.verdicts.items() if verdict.is_complete)
+        return self.scans - complete - sum(plugin.not_applicable for plugin in self.plugins.values())
+
+
+class Scanner:
+    """Runs every executor on every transaction.
+
+    Use it as `async with Scanner(executors) as scanner:`, then iterate
+    `scanner.scan(transactions)`. Executors start side by side; if one cannot start,
+    all are ended and the errors are raised together as an `ExceptionGroup`.
+    """
+
+    def __init__(self, executors: Sequence[PluginExecutor]) -> None:
+        if not executors:
+            raise ConfigError("a scanner needs at least one plugin")
+        self.executors = tuple(executors)
+        self.coverage = Coverage()
+
+    async def __aenter__(self) -> Self:
+        outcomes = await asyncio.gather(
+            *(executor.start() for executor in self.executors), return_exceptions=True
+        )
+        failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        if not failures:
+            failures = list(self._duplicate_ids())
+        if failures:
+            await self._shut_down(drain=False)
+            expected = [failure for failure in failures if isinstance(failure, IsoscanError)]
+            if len(expected) < len(failures):
+                raise BaseExceptionGroup("plugins could not be started", failures)
+            raise ExceptionGroup("plugins could not be started", expected)
+        for executor in self.executors:
+            self.coverage.plugins[executor.metadata.id] = PluginCoverage()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._shut_down(drain=error is None)
+
+    async def _shut_down(self, *, drain: bool) -> None:
+        await asyncio.gather(*(executor.shutdown(drain=drain) for executor in self.executors))
+
+    def _duplicate_ids(self) -> Iterable[ConfigError]:
+        for plugin_id, count in Counter(executor.metadata.id for executor in self.executors).items():
+            if count > 1:
+                yield ConfigError(f"{count} plugins have the id {plugin_id!r}: ids must be unique")
+
+    async def scan(self, transactions: Iterable[HttpTransaction]) -> AsyncIterator[ScanResult]:
+        """Results of all plugins, transaction by transaction, plugins in their given order.
+
+        The input is read lazily and at most 512 transactions or 64 MiB ahead of what was
+        handed out. An error of the input is raised after the results of all it gave.
+        """
+        fan_out = _FanOut(transactions)
+        lanes = [_Lane(executor, fan_out) for executor in self.executors]
+        try:
+            position = 0
+            while await fan_out.has(position):
+                self.coverage.transactions += 1
+                for lane in lanes:
+                    result = await lane.next()
+                    self.coverage.add(result)
+                    yield result
+                fan_out.forget_first()
+                position += 1
+            if fan_out.input_error is not None:
+                raise fan_out.input_error
+        finally:
+            await asyncio.gather(*(lane.close() for lane in lanes))
+
+
+class _Lane:
+    """One plugin on its way through the input, and the results not handed out yet."""
+
+    def __init__(self, executor: PluginExecutor, fan_out: _FanOut) -> None:
+        self._results: deque[ScanResult] = deque()
+        self._moved = asyncio.Event()
+        self._task = asyncio.create_task(
+            self._run(executor, fan_out), name=f"isoscan-lane-{executor.metadata.id}"
+        )
+        self._task.add_done_callback(lambda task: self._moved.set())
+
+    async def _run(self, executor: PluginExecutor, fan_out: _FanOut) -> None:
+        async for result in executor.scan_many(fan_out.read()):
+            self._results.append(result)
+            self._moved.set()
+
+    async def next(self) -> ScanResult:
+        """The plugin's next result, or the error that broke its lane."""
+        while not self._results:
+            if self._task.done():
+                self._task.result()
+                raise RuntimeError("a plugin's lane ended before its results did")
+            self._moved.clear()
+            await self._moved.wait()
+        return self._results.popleft()
+
+    async def close(self) -> None:
+        """Ends the lane, finished or not."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+
+class _FanOut:
+    """One lazy input for several readers: read and encoded once, kept until all are done with it."""
+
+    def __init__(self, transactions: Iterable[HttpTransaction]) -> None:
+        self._source = iter(transactions)
+        self._kept: deque[EncodedTransaction] = deque()
+        self._first = 0
+        self._kept_bytes = 0
+        self._is_exhausted = False
+        self._forgotten = asyncio.Event()
+        self.input_error: Exception | None = None
+
+    async def has(self, position: int) -> bool:
+        """Whether the input holds a transaction at `position`; waits while too much is kept."""
+        while position >= self._first + len(self._kept) and not self._is_exhausted:
+            if self._kept and (len(self._kept) >= _AHEAD_TRANSACTIONS or self._kept_bytes >= _AHEAD_BYTES):
+                self._forgotten.clear()
+                await self._forgotten.wait()
+                continue
+            try:
+                encoded = EncodedTransaction(next(self._source))
+            except StopIteration:
+                self._is_exhausted = True
+            except Exception as error:  # noqa: BLE001  # the input's own error, raised after its results
+                self.input_error = error
+                self._is_exhausted = True
+            else:
+                self._kept.append(encoded)
+                self._kept_bytes += encoded.size_bytes
+        return position < self._first + len(self._kept)
+
+    async def read(self) -> AsyncIterator[EncodedTransaction]:
+        """Every transaction, for one reader."""
+        position = 0
+        while await self.has(position):
+            yield self._kept[position - self._first]
+            position += 1
+
+    def forget_first(self) -> None:
+        """All readers are done with the oldest transaction."""
+        self._kept_bytes -= self._kept.popleft().size_bytes
+        self._first += 1
+        self._forgotten.set()
