@@ -19,7 +19,6 @@ from .sandbox.generation import End, Generation
 from .stats import Counters
 
 MAX_FRAMES = 3
-MAX_FRAME_SCANS = 128
 _MAX_FRAME_BYTES = 4 * 1024 * 1024
 #: After an execution was terminated, a suspect that runs this long is the one that was meant.
 _ABORT_AFTER_S = 0.1
@@ -99,7 +98,7 @@ class Dispatch:
         generation = self.occupant
         if generation is None or not generation.is_alive:
             return
-        max_frames, max_scans = (1, 1) if self.is_probing else (MAX_FRAMES, MAX_FRAME_SCANS)
+        max_frames, max_scans = (1, 1) if self.is_probing else (MAX_FRAMES, generation.frame_scans)
         now = asyncio.get_running_loop().time()
         record = self.counters.queue_latency.record
         while frame := self.ledger.assign(
@@ -134,7 +133,7 @@ class Dispatch:
         if ledger.frames_of(generation.number) < frames_before:
             generation.frame_done()
         self.on_answer()
-        generation.executions += len(scans)
+        generation.record_scans(entries)
         counters.executions += len(scans)
         for scan, entry in zip(scans, entries, strict=True):
             if isinstance(entry, int):

@@ -60,7 +60,7 @@ def result_of_entry(
         verdict = Verdict.INVALID_FINDINGS
         error = ScanFailure(
             kind=verdict.value,
-            message=invalid or entry.invalid,
+            message=invalid or entry.invalid.partition("\n")[0],
             fault="plugin",
             is_started=True,
             file=generation.source.names[-1],

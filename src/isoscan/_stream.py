@@ -6,10 +6,11 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 
-from ._dispatch import MAX_FRAME_SCANS, MAX_FRAMES, Dispatch, wake
+from ._dispatch import MAX_FRAMES, Dispatch, wake
 from ._ledger import Scan
 from .models import HttpTransaction, ScanResult
 from .sandbox.frames import EncodedTransaction
+from .sandbox.generation import MAX_FRAME_SCANS
 
 Transactions = (
     Iterable[HttpTransaction | EncodedTransaction] | AsyncIterable[HttpTransaction | EncodedTransaction]

@@ -168,7 +168,7 @@ class PluginExecutor:
 
         `transactions` is any iterable or async iterable of `HttpTransaction`. It is read
         lazily: never more than the queue and the frames in flight hold are taken ahead of
-        what was handed out. An error it raises comes after the results of everything read
+        what was handed out. An error it raises comes after the results of all it gave.
         """
         self._slot.check_open()
         return scan_stream(self._dispatch, self._slot.admit, transactions)

@@ -155,12 +155,13 @@ class LedgerMachine(RuleBasedStateMachine):
         ended = dict(aftermath.ended)
         assert len(ended) == len(aftermath.ended)
         is_exact = len(oldest) == 1 and cause is not Cause.RETIRED
-        assert set(ended) <= (set(begun) if is_exact else set()), "a batch-mate was blamed"
+        may_end = is_exact or not self.is_replayable
+        assert set(ended) <= (set(begun) if may_end else set()), "a batch-mate was blamed"
         for scan in untouched:
             assert scan.attempts == attempts[scan], "a frame that was never begun was counted"
             assert scan.is_alone == was_alone[scan]
         for scan in begun:
-            assert scan.attempts == attempts[scan] + is_exact
+            assert scan.attempts == attempts[scan] + is_exact or (scan in ended and not is_exact)
             if cause is not Cause.RETIRED and scan not in ended:
                 assert scan.is_alone, "a suspect would run in company again"
         for scan, verdict in ended.items():
@@ -180,6 +181,7 @@ class LedgerMachine(RuleBasedStateMachine):
             Cause.OUT_OF_MEMORY: {Verdict.OUT_OF_MEMORY},
             Cause.CRASH: {Verdict.CRASHED} if self.is_replayable else {Verdict.INTERRUPTED},
             Cause.PROTOCOL: {Verdict.CRASHED},
+            Cause.RETIRED: {Verdict.INTERRUPTED},
         }[cause]
 
     @rule(scan=scans)

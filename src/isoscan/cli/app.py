@@ -13,11 +13,13 @@ from .exits import Exit
 
 app = App(
     name="isoscan",
-    help="Runs JavaScript and TypeScript scan plugins, each in a sandboxed V8 isolate, over captured HTTP traffic.",
+    help="Runs JavaScript and TypeScript scan plugins over captured HTTP traffic, each in a sandbox of its own.",
     version=lambda: version("isoscan"),
     version_flags=["--version"],
     help_flags=["--help", "-h"],
 )
+
+_DASH = "\0"
 
 SeverityName = Literal["info", "low", "medium", "high", "critical"]
 
@@ -43,7 +45,8 @@ def run(
     plugin
         A plugin file, a folder of plugins or a glob; repeat for more. Default: the bundled plugins.
     format
-        "table" for people, "jsonl" for programs (one finding a line). Default: by the suffix of --output, else table.
+        "table" for people, "jsonl" for programs (one finding a line).
+        Default: by the suffix of --output, else table.
     output
         Where findings go; "-" is standard output. A file is made readable for you alone.
     fail_on
@@ -57,10 +60,10 @@ def run(
 
     return run_command(
         RunOptions(
-            inputs=inputs,
+            inputs=["-" if name == _DASH else name for name in inputs],
             plugins=plugin,
             format=format,
-            output=output,
+            output="-" if output == _DASH else output,
             fail_on=fail_on,
             timeout_s=timeout,
             memory=memory,
@@ -89,6 +92,8 @@ def schema() -> int:
 
 def run_app(arguments: list[str]) -> int:
     """Runs one command and returns its exit code; every expected error is one message on stderr."""
+    # A lone dash would be taken for an option; it travels as a name no file can have.
+    arguments = [_DASH if argument == "-" else argument for argument in arguments]
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:

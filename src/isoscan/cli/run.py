@@ -9,7 +9,8 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -66,13 +67,13 @@ _MAX_REJECTED_SHOWN = 20
 
 def run_command(options: RunOptions) -> int:
     """Runs it all. Everything that can be wrong beforehand is said before anything is scanned."""
-    limits = Limits(timeout_s=options.timeout_s, memory_bytes=parse_size(options.memory, "--memory"))
+    limits = _limits(options)
     paths = find_plugins(options.plugins) if options.plugins else bundled_plugins()
     sources = [open_source(name) for name in _each_once(options.inputs)]
     output = _open_output(options.output)
     report = _report(options, output)
     executors = [PluginExecutor.from_file(path, limits=limits) for path in paths]
-    run = _Run(Scanner(executors), sources, report)
+    run = _Run(Scanner(executors), sources, report, options.output)
     try:
         asyncio.run(run.run())
     except ExceptionGroup as group:
@@ -81,6 +82,15 @@ def run_command(options: RunOptions) -> int:
         if output is not sys.stdout.buffer and not run.tally.is_output_closed:
             output.close()
     return _conclude(run.tally, run.scanner.coverage, options.fail_on)
+
+
+def _limits(options: RunOptions) -> Limits:
+    memory_bytes = parse_size(options.memory, "--memory")
+    try:
+        return Limits(timeout_s=options.timeout_s, memory_bytes=memory_bytes)
+    except ConfigError as error:
+        text = str(error).replace("Limits.timeout_s", "--timeout").replace("Limits.memory_bytes", "--memory")
+        raise ConfigError(text) from error
 
 
 def parse_size(text: str, option: str) -> int:
@@ -95,12 +105,17 @@ class _Run:
     """One run: what it reads, what it writes, what it counts."""
 
     def __init__(
-        self, scanner: Scanner, sources: list[Iterator[Entry]], report: JsonlReport | TableReport
+        self,
+        scanner: Scanner,
+        sources: list[Iterator[Entry]],
+        report: JsonlReport | TableReport,
+        output_name: str,
     ) -> None:
         self.scanner = scanner
         self.tally = Tally()
         self._sources = sources
         self._report = report
+        self._output_name = "standard output" if output_name == "-" else output_name
 
     async def run(self) -> None:
         """Scans until the input ends, Ctrl-C comes or nobody reads the output."""
@@ -132,7 +147,7 @@ class _Run:
                 async for result in self.scanner.scan(self._transactions()):
                     for finding in result.findings:
                         self._count(finding)
-                        self._write(lambda finding=finding: self._report.add(finding))
+                        self._write(partial(self._report.add, finding))
                     if self.tally.is_output_closed:
                         return
                     progress.update()
@@ -155,17 +170,17 @@ class _Run:
         self.tally.findings[finding.severity] += 1
         self.tally.fingerprints.add(finding.fingerprint)
 
-    def _write(self, write: object) -> None:
+    def _write(self, write: Callable[[], None]) -> None:
         if self.tally.is_output_closed:
             return
         try:
-            write()  # type: ignore[operator]
+            write()
         except BrokenPipeError:
             self.tally.is_output_closed = True
             # The interpreter flushes standard output once more when it exits.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except OSError as error:
-            raise InputError(f"cannot write the findings: {error.strerror}") from error
+            raise InputError(f"{self._output_name}: cannot write the findings: {error.strerror}") from error
 
 
 def _conclude(tally: Tally, coverage: Coverage, fail_on: str | None) -> int:

@@ -26,6 +26,7 @@ from .frames import (
     Reply,
     ReplyReader,
     Results,
+    ScanEntry,
     ThrownError,
     encode_load,
     encode_scan,
@@ -38,6 +39,9 @@ from .process import Exit, Process
 #: an owner that was itself stopped or blocked must not charge that to the plugin.
 _TICK_S = 0.025
 _MAX_TICK_S = 0.25
+MAX_FRAME_SCANS = 128
+_FIRST_FRAME_SCANS = 4
+_FRAME_US = 4000
 _OUT_OF_MEMORY_MARKS = ("out of memory", "heap limit", "Allocation failed", "memory allocation of")
 
 
@@ -65,6 +69,9 @@ class Generation:
         self.number = number
         self.source = source
         self.executions = 0
+        #: How many scans a frame for it should hold. Begins small and follows the scans'
+        #: duration: when a frame hangs, what it had finished must be run again.
+        self.frame_scans = _FIRST_FRAME_SCANS
         self.in_flight_frames = 0
         self.heap_used_bytes: int | None = None
         self.external_bytes: int | None = None
@@ -147,6 +154,13 @@ class Generation:
             self._ticked_at = self._loop.time()
             self._ticker = self._loop.call_later(self._tick_s, self._tick)
 
+    def record_scans(self, entries: Sequence[int | ScanEntry]) -> None:
+        """It has answered some scans."""
+        self.executions += len(entries)
+        total_us = sum(entry if isinstance(entry, int) else entry.duration_us for entry in entries)
+        fitting = _FRAME_US * len(entries) // max(total_us, 1)
+        self.frame_scans = max(1, min(fitting, 2 * self.frame_scans, MAX_FRAME_SCANS))
+
     def frame_done(self) -> None:
         """The owner has all answers of its oldest frame."""
         self.in_flight_frames -= 1
@@ -170,7 +184,9 @@ class Generation:
 
     def describe(self, error: ThrownError) -> PluginStack:
         """A JavaScript error in terms of the plugin's files."""
-        return translate(error.name, error.message, error.stack, self._urls, self.source.names)
+        # One URL more than modules: the entry as it stands, tried when it does not parse.
+        names = [*self.source.names, self.source.names[-1]]
+        return translate(error.name, error.message, error.stack, self._urls, names)
 
     # ---- the clock and the scales ------------------------------------------
 

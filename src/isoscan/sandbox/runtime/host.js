@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 6d0dcd4738be11af1b51968a5b22594d76d5fd88240c179f908b8aa2fe57b5e4
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 4290140365c3532f6afc84135a8b12e52c572d4fddd940fd40852c5d0274a588
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -196,17 +196,27 @@ var ENTRY_NAMES = [
 var SCOPE_EXPORT = "\n;export const __isoscan_scope = { " + ENTRY_NAMES.map((name) => `get ${name}() { return typeof ${name} === "undefined" ? undefined : ${name}; }`).join(", ") + " };\n";
 function createModules(modules) {
   const urls2 = [];
+  const create = (source, type) => urls2.push(URL.createObjectURL(new Blob([
+    source
+  ], {
+    type
+  })));
   modules.forEach((module, index) => {
     let source = "";
     for (const part of module.parts) source += typeof part === "string" ? part : JSON.stringify(urls2[part]);
-    if (index === modules.length - 1) source += SCOPE_EXPORT;
-    urls2.push(URL.createObjectURL(new Blob([
-      source
-    ], {
-      type: module.type
-    })));
+    const isEntry = index === modules.length - 1;
+    create(isEntry ? source + SCOPE_EXPORT : source, module.type);
+    if (isEntry) create(source, module.type);
   });
   return urls2;
+}
+async function importEntry(urls2) {
+  try {
+    return await import(urls2[urls2.length - 2]);
+  } catch (error) {
+    if (error instanceof Error && error.message.includes("SyntaxError")) await import(urls2[urls2.length - 1]);
+    throw error;
+  }
 }
 function findEntryPoints(loaded) {
   const fallback = loaded.default;
@@ -815,7 +825,7 @@ async function load() {
   settings.modules = [];
   urls = created.map((url) => JSON.stringify(url)).join(",");
   installRealm();
-  entry = findEntryPoints(await import(created[created.length - 1]));
+  entry = findEntryPoints(await importEntry(created));
   if (entry.scanTransaction === null && entry.scanRequest === null && entry.scanResponse === null) {
     loadFailed("no_entry", new NativeError("the plugin has no scan_transaction(transaction) function"));
   }

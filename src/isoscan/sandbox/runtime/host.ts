@@ -35,7 +35,13 @@ import {
   stringify,
 } from "./captured.ts";
 import { type Frame, Kind, openChannel, Order } from "./channel.ts";
-import { createModules, type EntryPoints, findEntryPoints, type ModuleSource } from "./plugin.ts";
+import {
+  createModules,
+  type EntryPoints,
+  findEntryPoints,
+  importEntry,
+  type ModuleSource,
+} from "./plugin.ts";
 import { allowedGlobals, lockDown } from "./realm.ts";
 import { Scan, type ScanLimits } from "./scan.ts";
 import { release, type RequestHead, type ResponseHead, Transaction } from "./transaction.ts";
@@ -364,7 +370,7 @@ async function load(): Promise<void> {
   settings.modules = [];
   urls = created.map((url) => JSON.stringify(url)).join(",");
   installRealm();
-  entry = findEntryPoints(await import(created[created.length - 1]));
+  entry = findEntryPoints(await importEntry(created));
   if (entry.scanTransaction === null && entry.scanRequest === null && entry.scanResponse === null) {
     loadFailed("no_entry", new NativeError("the plugin has no scan_transaction(transaction) function"));
   }

@@ -36,16 +36,32 @@ const SCOPE_EXPORT = "\n;export const __isoscan_scope = { " +
     .join(", ") +
   " };\n";
 
-/** One blob URL per module, in the given order: imports come before their importers, the entry last. */
+/**
+ * One blob URL per module, in the given order: imports come before their importers,
+ * the entry last. One URL more is the entry without what is appended to it.
+ */
 export function createModules(modules: ModuleSource[]): string[] {
   const urls: string[] = [];
+  const create = (source: string, type: string) =>
+    urls.push(URL.createObjectURL(new Blob([source], { type })));
   modules.forEach((module, index) => {
     let source = "";
     for (const part of module.parts) source += typeof part === "string" ? part : JSON.stringify(urls[part]);
-    if (index === modules.length - 1) source += SCOPE_EXPORT;
-    urls.push(URL.createObjectURL(new Blob([source], { type: module.type })));
+    const isEntry = index === modules.length - 1;
+    create(isEntry ? source + SCOPE_EXPORT : source, module.type);
+    if (isEntry) create(source, module.type);
   });
   return urls;
+}
+
+/** Imports the entry; when it does not parse, the error is about the author's text alone. */
+export async function importEntry(urls: string[]): Promise<Record<string, unknown>> {
+  try {
+    return await import(urls[urls.length - 2]);
+  } catch (error) {
+    if (error instanceof Error && error.message.includes("SyntaxError")) await import(urls[urls.length - 1]);
+    throw error;
+  }
 }
 
 /** Exports first, then the default export, then the module's own scope and `globalThis`. */
