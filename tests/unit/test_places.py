@@ -65,13 +65,6 @@ def test_longer_file_names_win() -> None:
     assert shown.place == Place("lib/a.ts", 7, 8)
 
 
-def test_url_that_starts_like_another() -> None:
-    """A module's URL that is the beginning of another's is not mistaken for it."""
-    urls = ["blob:null/1", "blob:null/12"]
-    shown = translate("E", "m", "at f (blob:null/12:7:8)", urls, ["first.ts", "second.ts"])
-    assert shown.place == Place("second.ts", 7, 8)
-
-
 def test_fewer_urls_than_files() -> None:
     """A generation that died early may have named only some URLs."""
     assert translate("E", "m", STACK, URLS[:1], FILES).place == Place("lib/util.ts", 3, 7)

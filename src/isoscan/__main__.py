@@ -1,0 +1,5 @@
+"""`python -m isoscan` is the `isoscan` command."""
+
+from .cli import main
+
+main()
