@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,8 @@ DESERTS: dict[str, set[Verdict]] = {
     "finding_not_json": {Verdict.INVALID_FINDINGS},
     "deep_finding": {Verdict.INVALID_FINDINGS},
 }
+#: These answer for all scans of a frame at once, so in a batch all have the fault.
+WHOLE_FRAME = {"negative_duration", "huge_duration", "enormous_duration", "finding_not_json", "deep_finding"}
 #: A generation that did this was condemned, so a later scan ran on another one.
 DEADLY = [fault for fault, verdicts in DESERTS.items() if verdicts <= {Verdict.CRASHED, Verdict.TIMEOUT}]
 
@@ -86,37 +89,27 @@ async def scan_paths(executor: PluginExecutor, *paths: str) -> list[ScanResult]:
 
 
 @pytest.mark.parametrize("fault", DESERTS)
-async def test_poison_one_at_a_time(fault: str, tmp_path: Path) -> None:
-    """A transaction that always brings the fault gets its verdict; those around it get their results."""
-    executor = make_faked(tmp_path, {"paths": {"/bad": fault}}, **QUICK)
-    async with executor:
-        before = await scan(executor, make_transaction("/good"))
-        bad = await scan(executor, make_transaction("/bad"))
-        after = await scan(executor, make_transaction("/good"))
-    assert is_echo(before)
-    assert bad.verdict in DESERTS[fault]
-    assert is_echo(after)
-
-
-@pytest.mark.parametrize("fault", DESERTS)
-async def test_poison_in_a_batch(fault: str, tmp_path: Path) -> None:
-    """Sent together with others, the culprit alone is blamed, once."""
+async def test_poison(fault: str, tmp_path: Path) -> None:
+    """A transaction that always brings the fault gets its verdict, alone and in a batch; no other is blamed."""
     executor = make_faked(tmp_path, {"paths": {"/bad": fault}}, **QUICK)
     paths = ["/good"] * 7 + ["/bad"] + ["/good"] * 5
     async with executor:
+        assert is_echo(await scan(executor, make_transaction("/good")))
+        assert (await scan(executor, make_transaction("/bad"))).verdict in DESERTS[fault]
+        assert is_echo(await scan(executor, make_transaction("/good")))
         results = await scan_paths(executor, *paths)
         verdicts = dict(executor.get_stats().verdicts)
-    if fault in ("negative_duration", "huge_duration", "finding_not_json", "deep_finding", "enormous_duration"):
-        return  # these answer for the whole frame: every scan of it has the fault
+    assert sum(verdicts.values()) == 3 + len(paths)
+    if fault in WHOLE_FRAME:
+        return
     for path, result in zip(paths, results, strict=True):
         if path == "/bad":
             assert result.verdict in DESERTS[fault]
         else:
-            assert is_echo(result), result
-    assert sum(verdicts.values()) == len(paths)
+            assert is_echo(result)
 
 
-@pytest.mark.parametrize("fault", DEADLY)
+@pytest.mark.parametrize("fault", DEADLY[::3])
 async def test_bad_luck_is_not_charged(fault: str, tmp_path: Path) -> None:
     """A generation that fails once under a scan costs the scan one attempt, not its result."""
     executor = make_faked(tmp_path, {"frames": {"2": fault}}, {}, **QUICK)
@@ -200,7 +193,7 @@ async def test_stall_while_loading(moment: str, tmp_path: Path) -> None:
 
 async def test_reported_load_failure_is_final(tmp_path: Path) -> None:
     """What the plugin itself reports is not tried again."""
-    executor = make_faked(tmp_path, {"ready": "kind_load_failed"}, **QUICK)
+    executor = make_faked(tmp_path, {"ready": "load_failed"}, **QUICK)
     with pytest.raises(PluginLoadError):
         await executor.start()
     assert lives_begun(tmp_path) == 1
@@ -291,12 +284,18 @@ async def test_probation_is_failed(tmp_path: Path) -> None:
     )
     async with executor:
         seen = set()
-        for _ in range(300):
+        longest_s = 0.0
+
+        async def scan_once() -> float:
             seen.add((await scan(executor, make_transaction())).verdict)
-            remaining_s = executor.get_stats().quarantined_for_s or 0.0
-            if remaining_s > 0.5:
+            return executor.get_stats().quarantined_for_s or 0.0
+
+        for _ in range(1000):
+            longest_s = max(longest_s, await scan_once())
+            if longest_s > 0.1:
                 break
-        assert remaining_s > 0.02
+            await asyncio.sleep(0.005)
+        assert longest_s > 0.1
         assert seen == {Verdict.CRASHED, Verdict.SKIPPED}
 
 
@@ -373,7 +372,7 @@ async def test_large_frames_to_a_worker_that_does_not_read(tmp_path: Path) -> No
     assert all(map(is_echo, results[1:]))
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 async def test_random_lives(seed: int, tmp_path: Path) -> None:
     """Generations that fail at random moments in random ways: every scan ends once, with its own result."""
     rng = random.Random(seed)

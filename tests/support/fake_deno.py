@@ -141,6 +141,14 @@ def _stall(worker: Worker) -> None:
         time.sleep(3600)
 
 
+def _load_failed(worker: Worker) -> None:
+    """What the real one does when the plugin cannot be loaded."""
+    error = {"name": "TypeError", "message": "no", "stack": ""}
+    text = json.dumps({"kind": "throw", "error": error, "urls": [], "console": []})
+    worker.write(worker.packed(LOAD_FAILED, text))
+    os._exit(0)
+
+
 def _half(worker: Worker) -> None:
     data = worker.packed(RESULTS, worker.text(worker.entries()))
     worker.write(data[: len(data) // 2])
@@ -196,6 +204,7 @@ def _echo(worker: Worker, **fields: Any) -> list[Any]:
 
 _FAULTS: dict[str, Callable[[Worker], None]] = {
     "stall": _stall,
+    "load_failed": _load_failed,
     "half_exit": _half_exit,
     "half_stall": _half_stall,
     "close": _close,

@@ -13,7 +13,7 @@ from .exits import Exit
 
 app = App(
     name="isoscan",
-    help="Runs JavaScript and TypeScript scan plugins over captured HTTP traffic, each in a sandbox of its own.",
+    help="Runs JavaScript and TypeScript scan plugins over captured HTTP traffic, each in its own sandbox.",
     version=lambda: version("isoscan"),
     version_flags=["--version"],
     help_flags=["--help", "-h"],

@@ -103,6 +103,7 @@ def generation_command(binary: Path, limits: Limits, permissions: Permissions) -
         "--stack-size=512",
         "--wasm-max-module-size=0",
         "--enable-sharedarraybuffer-per-context",
+        "--expose-gc",  # taken and removed by the host before a plugin loads
     )
     net = (f"--allow-net={','.join(permissions.net)}",) if permissions.net else ("--deny-net",)
     return [

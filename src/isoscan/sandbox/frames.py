@@ -37,6 +37,7 @@ class Order(IntEnum):
 
     LOAD = 1
     SCAN = 2
+    MEASURE = 3
 
 
 class Kind(IntEnum):
@@ -46,6 +47,7 @@ class Kind(IntEnum):
     READY = 1
     LOAD_FAILED = 2
     RESULTS = 3
+    MEMORY = 4
 
 
 class ProtocolError(Exception):
@@ -102,6 +104,13 @@ class ScanEntry(
     console_dropped: int = 0
 
 
+class Memory(Struct, array_like=True):
+    """What lives after a full garbage collection, in bytes."""
+
+    heap: int
+    external: int
+
+
 class Results(Struct, array_like=True):
     """Entries of frame `frame` from index `first` on; a bare integer is a clean scan's microseconds."""
 
@@ -113,8 +122,8 @@ class Results(Struct, array_like=True):
 
 
 #: What may come as first, second, and any later reply.
-_KINDS_DUE = ((Kind.HELLO,), (Kind.READY, Kind.LOAD_FAILED), (Kind.RESULTS,))
-Reply = Ready | LoadFailed | Results | None
+_KINDS_DUE = ((Kind.HELLO,), (Kind.READY, Kind.LOAD_FAILED), (Kind.RESULTS, Kind.MEMORY))
+Reply = Ready | LoadFailed | Results | Memory | None
 
 
 _decoders: dict[int, msgspec.json.Decoder[Any]] = {
@@ -122,6 +131,7 @@ _decoders: dict[int, msgspec.json.Decoder[Any]] = {
     Kind.READY: msgspec.json.Decoder(Ready),
     Kind.LOAD_FAILED: msgspec.json.Decoder(LoadFailed),
     Kind.RESULTS: msgspec.json.Decoder(Results),
+    Kind.MEMORY: msgspec.json.Decoder(Memory),
 }
 _encode = msgspec.json.Encoder().encode
 
@@ -241,6 +251,11 @@ def encode_load(number: int, settings: dict[str, Any]) -> bytes:
     """The order that makes a generation load its plugin."""
     payload = _encode(settings)
     return _ORDER_HEAD.pack(len(payload) + _ORDER_REST, Order.LOAD, number) + payload
+
+
+def encode_measure() -> bytes:
+    """The order that makes a generation collect its garbage and say what is left."""
+    return _ORDER_HEAD.pack(_ORDER_REST, Order.MEASURE, 0)
 
 
 def encode_scan(number: int, transactions: Sequence[EncodedTransaction]) -> bytes:

@@ -94,6 +94,8 @@ export const rejectionReason = uncurry(
 export const errorOfEvent = uncurry(Object.getOwnPropertyDescriptor(ErrorEvent.prototype, "error")!.get) as (
   self: Event,
 ) => unknown;
+/** A full garbage collection; the flag that provides it is on the command line. */
+export const collectGarbage = (globalThis as unknown as { gc(): void }).gc;
 export const now = performance.now.bind(performance);
 
 const MESSAGE_CHARS = 4096;

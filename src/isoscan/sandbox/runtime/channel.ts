@@ -8,8 +8,8 @@
 
 import { encodeInto, fillBytes, NativeArrayBuffer, NativeUint8Array, setBytes } from "./captured.ts";
 
-export const Order = { Load: 1, Scan: 2 } as const;
-export const Kind = { Hello: 0, Ready: 1, LoadFailed: 2, Results: 3 } as const;
+export const Order = { Load: 1, Scan: 2, Measure: 3 } as const;
+export const Kind = { Hello: 0, Ready: 1, LoadFailed: 2, Results: 3, Memory: 4 } as const;
 
 export const NONCE_BYTES = 16;
 export const ORDER_HEAD_BYTES = 9;

@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 4290140365c3532f6afc84135a8b12e52c572d4fddd940fd40852c5d0274a588
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 1d4265c52c1ae643cdffa3026aa3339f1223f5180c193f7d19c03095f4ebe660
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -41,6 +41,7 @@ var mapForEach = uncurry(Map.prototype.forEach);
 var preventDefault = uncurry(Event.prototype.preventDefault);
 var rejectionReason = uncurry(Object.getOwnPropertyDescriptor(PromiseRejectionEvent.prototype, "reason").get);
 var errorOfEvent = uncurry(Object.getOwnPropertyDescriptor(ErrorEvent.prototype, "error").get);
+var collectGarbage = globalThis.gc;
 var now = performance.now.bind(performance);
 var MESSAGE_CHARS = 4096;
 var STACK_CHARS = 16384;
@@ -83,13 +84,15 @@ function describeError(thrown) {
 // src/isoscan/sandbox/runtime/channel.ts
 var Order = {
   Load: 1,
-  Scan: 2
+  Scan: 2,
+  Measure: 3
 };
 var Kind = {
   Hello: 0,
   Ready: 1,
   LoadFailed: 2,
-  Results: 3
+  Results: 3,
+  Memory: 4
 };
 var NONCE_BYTES = 16;
 var ORDER_HEAD_BYTES = 9;
@@ -257,7 +260,10 @@ function lockDown(global, allowed) {
   const stuck = [];
   for (const key of Reflect.ownKeys(global)) {
     if (typeof key === "symbol" || allowed.includes(` ${key} `)) continue;
-    if (!Reflect.deleteProperty(global, key)) stuck.push(key);
+    if (Reflect.deleteProperty(global, key)) continue;
+    if (!Reflect.defineProperty(global, key, {
+      value: void 0
+    })) stuck.push(key);
   }
   return stuck;
 }
@@ -655,6 +661,11 @@ function sendResults() {
 }
 function readScanFrame() {
   frame = channel.readFrame();
+  while (frame.order === Order.Measure) {
+    collectGarbage();
+    channel.send(Kind.Memory, heapJson());
+    frame = channel.readFrame();
+  }
   if (frame.order !== Order.Scan) channel.exit(70);
   const lengths = new NativeUint8Array(frame.memory, frame.payload, 4);
   const headLength = (lengths[0] | lengths[1] << 8 | lengths[2] << 16 | lengths[3] << 24) >>> 0;

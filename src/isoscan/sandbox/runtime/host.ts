@@ -13,6 +13,7 @@ import {
   afterMicrotasks,
   apply,
   type Callable,
+  collectGarbage,
   decodeUtf8,
   describeError,
   drainMicrotasks,
@@ -206,6 +207,11 @@ function sendResults(): void {
 
 function readScanFrame(): void {
   frame = channel.readFrame();
+  while (frame.order === Order.Measure) {
+    collectGarbage();
+    channel.send(Kind.Memory, heapJson());
+    frame = channel.readFrame();
+  }
   if (frame.order !== Order.Scan) channel.exit(70);
   const lengths = new NativeUint8Array(frame.memory, frame.payload, 4);
   const headLength = (lengths[0] | lengths[1] << 8 | lengths[2] << 16 | lengths[3] << 24) >>> 0;

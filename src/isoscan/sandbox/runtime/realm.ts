@@ -40,7 +40,9 @@ export function lockDown(global: object, allowed: string): string[] {
   for (const key of Reflect.ownKeys(global)) {
     // Symbols hold what Deno needs to recognise its own global object, and no capability.
     if (typeof key === "symbol" || allowed.includes(` ${key} `)) continue;
-    if (!Reflect.deleteProperty(global, key)) stuck.push(key);
+    if (Reflect.deleteProperty(global, key)) continue;
+    // V8's own gc cannot be deleted, but it can be emptied.
+    if (!Reflect.defineProperty(global, key, { value: undefined })) stuck.push(key);
   }
   return stuck;
 }
