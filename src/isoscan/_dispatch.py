@@ -14,11 +14,13 @@ from collections.abc import Callable
 from ._ledger import Cause, Frame, Ledger, LedgerError, Scan
 from ._outcomes import failed_result, result_of_entry
 from .models import Limits, PluginMetadata, ScanResult, Verdict
-from .sandbox.frames import Results
+from .sandbox.frames import EncodedTransaction, Results
 from .sandbox.generation import End, Generation
 from .stats import Counters
 
 MAX_FRAMES = 3
+_RECENT = 3
+_RECENT_BYTES = 256 * 1024
 _MAX_FRAME_BYTES = 4 * 1024 * 1024
 #: After an execution was terminated, a suspect that runs this long is the one that was meant.
 _ABORT_AFTER_S = 0.1
@@ -42,7 +44,11 @@ class Dispatch:
         self.occupant: Generation | None = None
         #: One scan at a time, until one is answered.
         self.is_probing = False
-        self.on_answer: Callable[[], None] = lambda: None
+        #: Called when a generation has answered scans, and when the queue may have room.
+        self.on_answer: Callable[[Generation], None] = lambda generation: None
+        self.on_room: Callable[[], None] = lambda: None
+        #: The last small transactions that were scanned to the end: a replacement warms up on them.
+        self.recent: deque[EncodedTransaction] = deque(maxlen=_RECENT)
         self._room: deque[asyncio.Future[None]] = deque()
         self._idle: list[asyncio.Future[None]] = []
         self._is_pump_due = False
@@ -76,6 +82,8 @@ class Dispatch:
             if not waiter.done():
                 waiter.set_result(None)
                 places -= 1
+        if places > 0:
+            self.on_room()
 
     def accept(self, scan: Scan) -> None:
         """Takes a scan; from here on it ends exactly once."""
@@ -132,7 +140,6 @@ class Dispatch:
             return
         if ledger.frames_of(generation.number) < frames_before:
             generation.frame_done()
-        self.on_answer()
         generation.record_scans(entries)
         counters.executions += len(scans)
         for scan, entry in zip(scans, entries, strict=True):
@@ -155,6 +162,10 @@ class Dispatch:
             counters.scan_latency.record(duration_us)
             if not scan.is_withdrawn:
                 scan.finish(result)
+        last = scans[-1].payload
+        if result.verdict.is_complete and last.size_bytes <= _RECENT_BYTES:
+            self.recent.append(last)
+        self.on_answer(generation)
         self._after_change()
 
     def settle_end(self, generation: Generation, end: End) -> int:

@@ -7,18 +7,17 @@ walk through the table in `_lifecycle`. What happens to scans is `_dispatch`'s.
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from ._breaker import Breaker
-from ._dispatch import Dispatch
+from ._dispatch import MAX_FRAMES, Dispatch
+from ._keeper import Keeper
 from ._ledger import Cause, Scan
-from ._lifecycle import Event, State, next_state
+from ._lifecycle import Event as Step
+from ._lifecycle import State, next_state
+from ._plugin import Plugin
 from .errors import (
     ConfigError,
     ExecutorStateError,
@@ -28,13 +27,11 @@ from .errors import (
     PluginLoadTimeout,
     RestartFailed,
 )
-from .models import Limits, Permissions, PluginMetadata, RestartReason, RestartReport, Verdict
-from .sandbox.deno import find_deno
-from .sandbox.frames import Results
-from .sandbox.generation import End, Generation
-from .sandbox.modules import PluginSource, source_from_code, source_from_file
-
-logger = logging.getLogger("isoscan")
+from .events import Event, EventKind, EventStream
+from .models import Limits, Permissions, RestartReason, RestartReport, Verdict
+from .policies import RestartPolicy
+from .sandbox.generation import MAX_FRAME_SCANS, End, Generation
+from .sandbox.modules import PluginSource
 
 _LOAD_RETRY_S = 0.05
 _REASONS = {
@@ -44,58 +41,24 @@ _REASONS = {
 }
 
 
-class Plugin:
-    """What a slot runs: code or a file, and how. `metadata` is None when the module's own counts."""
-
-    def __init__(
-        self,
-        metadata: PluginMetadata,
-        *,
-        code: str | None,
-        path: Path | None,
-        config: dict[str, Any],
-        deno: str | os.PathLike[str] | None,
-    ) -> None:
-        self.metadata = metadata
-        self.code = code
-        self.path = path
-        self.config = config
-        self.deno_option = deno
-
-    @property
-    def deno(self) -> Path:
-        """The Deno binary; raises `DenoNotFound`."""
-        return find_deno(self.deno_option)
-
-    def read(self, new_code: str | None = None) -> PluginSource:
-        """The modules as they are now; raises `PluginLoadError`."""
-        code = new_code if new_code is not None else self.code
-        if code is not None:
-            return source_from_code(code, f"{self.metadata.id}.ts")
-        assert self.path is not None
-        return source_from_file(self.path, self.deno)
-
-    def metadata_of(self, exported: msgspec.Raw) -> PluginMetadata:
-        """The caller's metadata, or for a plugin file the module's own."""
-        if self.path is None:
-            return self.metadata
-        try:
-            found = msgspec.json.decode(exported, type=dict[str, Any] | None) or {}
-            known = {name: value for name, value in found.items() if value is not None}
-            known.setdefault("id", self.metadata.id)
-            severity = known.get("default_severity")
-            if isinstance(severity, str):
-                known["default_severity"] = severity.lower()
-            return msgspec.convert(known, PluginMetadata)
-        except (msgspec.DecodeError, ConfigError) as error:
-            raise PluginLoadError(f"{self.path}: metadata: {error}") from error
-
-
 class Slot:
     """One plugin's place, whatever generation is in it."""
 
-    def __init__(self, plugin: Plugin, limits: Limits, permissions: Permissions) -> None:
+    def __init__(
+        self,
+        plugin: Plugin,
+        limits: Limits,
+        permissions: Permissions,
+        *,
+        policy: RestartPolicy | None,
+        keeps_standby: bool,
+        events: EventStream,
+    ) -> None:
         self.plugin = plugin
+        self.events = events
+        self.keeper = Keeper(policy)
+        #: Asked before a restart by policy: a pool lets one member restart at a time.
+        self.may_restart: Callable[[], bool] = lambda: True
         self.limits = limits
         self.permissions = permissions
         self.state = State.NEW
@@ -112,6 +75,11 @@ class Slot:
             backoff_max_s=limits.quarantine_max_s,
         )
         self._source: PluginSource | None = None
+        self._keeps_standby = keeps_standby
+        #: Loaded and warm, waiting to occupy the slot.
+        self._standby: Generation | None = None
+        self._refill: asyncio.Task[None] | None = None
+        self._by_policy: asyncio.Task[None] | None = None
         self._number = 0
         self._alive: set[Generation] = set()
         #: Since when no generation takes work; None while one does.
@@ -147,7 +115,7 @@ class Slot:
             if self.breaker.remaining_s(scan.accepted_at) > 0:
                 self.dispatch.refuse(scan, Verdict.SKIPPED, self._quarantine_text(), "quarantined")
                 return
-            self._transit(Event.PROBE)
+            self._transit(Step.PROBE)
             self._begin_probation()
             self._begin_recovery(RestartReason.CRASH)
         elif self.state is State.FAILED:
@@ -163,14 +131,14 @@ class Slot:
         """Makes the first generation ready, or raises and leaves nothing running."""
         if self.state not in (State.NEW, State.FAILED):
             raise ExecutorStateError(f"{self._id}: start() while {self.state}")
-        self._transit(Event.START)
+        self._transit(Step.START)
         try:
             self._source = self.plugin.read()
             generation = await self._launch_patiently(self._source)
         except BaseException as error:
             # A shutdown may have come first; a plain comparison would be narrowed away.
             if State(self.state) is State.STARTING:
-                self._transit(Event.LOAD_FAILED)
+                self._transit(Step.LOAD_FAILED)
             if isinstance(error, IsoscanError):
                 self._load_failure = error
             raise
@@ -181,7 +149,7 @@ class Slot:
         if self._closing is None:
             if self.state is State.CLOSED:
                 return
-            self._transit(Event.SHUT_DOWN)
+            self._transit(Step.SHUT_DOWN)
             self._closing = asyncio.create_task(self._close(drain), name=f"isoscan-close-{self._id}")
         elif not drain:
             self._interrupt_all()
@@ -191,14 +159,14 @@ class Slot:
         if drain:
             await self.dispatch.until_idle()
         self._interrupt_all()
-        for task in (self._restart, self._recovery):
+        for task in (self._restart, self._by_policy, self._recovery, self._refill):
             if task is not None:
                 task.cancel()
                 await asyncio.wait([task])
         for generation in list(self._alive):
             generation.kill(Cause.RETIRED, "shutdown")
             await generation.wait_gone()
-        self._transit(Event.GONE)
+        self._transit(Step.GONE)
 
     def _interrupt_all(self) -> None:
         self.dispatch.interrupt_all("the executor was shut down")
@@ -206,7 +174,26 @@ class Slot:
     # ---- launching ---------------------------------------------------------
 
     async def _launch(self, source: PluginSource) -> Generation:
-        """A generation that is loaded and ready, or an error and nothing left."""
+        """A generation that is loaded, warm and ready, or an error and nothing left."""
+        standby, self._standby = self._standby, None
+        if standby is not None:
+            if standby.is_alive and standby.source is source:
+                return standby
+            standby.kill(Cause.RETIRED, "standby of an older version")
+        return await self._make_ready(source)
+
+    async def _make_ready(self, source: PluginSource) -> Generation:
+        generation = await self._load(source)
+        if self.dispatch.ledger.is_replayable:
+            await generation.warm_up(list(self.dispatch.recent))
+            if generation.end is not None:
+                # Whatever it was, it is no reason not to serve: the next one comes cold.
+                self.dispatch.recent.clear()
+                generation = await self._load(source)
+        self.breaker.record_ready()
+        return generation
+
+    async def _load(self, source: PluginSource) -> Generation:
         self._number += 1
         generation = Generation(
             self._number,
@@ -214,10 +201,11 @@ class Slot:
             self.plugin.deno,
             self.limits,
             self.permissions,
-            on_results=self._on_results,
+            on_results=self.dispatch.settle,
             on_end=self._on_end,
         )
         self._alive.add(generation)
+        self._emit(EventKind.START, generation.number)
         ready = await generation.load(self.plugin.config)
         try:
             metadata = self.plugin.metadata_of(ready.metadata)
@@ -227,8 +215,20 @@ class Slot:
             raise
         self.dispatch.metadata = metadata
         self.dispatch.ledger.is_replayable = not self.permissions.net or metadata.idempotent
-        self.breaker.record_ready()
         return generation
+
+    def _refill_standby(self) -> None:
+        is_refilling = self._refill is not None and not self._refill.done()
+        if self._keeps_standby and self._standby is None and not is_refilling:
+            self._refill = asyncio.create_task(self._prepare_standby(), name=f"isoscan-standby-{self._id}")
+
+    async def _prepare_standby(self) -> None:
+        assert self._source is not None
+        try:
+            self._standby = await self._make_ready(self._source)
+        except IsoscanError as error:
+            # The occupant serves; the next change of occupant tries again.
+            self._emit(EventKind.RESTART_FAILED, self._number, text=f"no standby: {error}")
 
     async def _launch_patiently(self, source: PluginSource) -> Generation:
         """Tries again when a generation dies before it is ready: one unlucky kill condemns nobody."""
@@ -242,7 +242,7 @@ class Slot:
     def _occupy(self, generation: Generation) -> float:
         """The generation takes the slot, unless it died since; returns how long it was vacant, in ms."""
         if self.state is not State.CLOSING:
-            self._transit(Event.READY)
+            self._transit(Step.READY)
         if generation.end is not None:
             self._recover_from(generation.end, had_work=False)
             return 0.0
@@ -251,7 +251,9 @@ class Slot:
         self._vacant_since = None
         self._load_failure = None
         self.occupant = self.dispatch.occupant = generation
+        self._emit(EventKind.READY, generation.number, rss_after_bytes=generation.birth_rss_bytes)
         self.dispatch.pump()
+        self._refill_standby()
         return pause_ms
 
     def _vacate(self) -> None:
@@ -262,24 +264,53 @@ class Slot:
 
     # ---- what generations report -------------------------------------------
 
-    def _on_results(self, generation: Generation, results: Results) -> None:
-        self.dispatch.settle(generation, results)
-
-    def _on_answer(self) -> None:
+    def _on_answer(self, generation: Generation) -> None:
         self.breaker.record_answer()
         self.dispatch.is_probing = False
+        if generation is self.occupant:
+            self._consider(generation)
+
+    def _consider(self, generation: Generation) -> None:
+        """Measures now and then, and restarts when the policy says so."""
+        now = asyncio.get_running_loop().time()
+        self.keeper.measure_if_due(generation, now)
+        if self.state is not State.SERVING or self._restart is not None:
+            return
+        decision = self.keeper.decide(generation, now)
+        if decision is None:
+            return
+        if decision.is_futile:
+            self._emit(EventKind.FUTILE, generation.number, reason=decision.reason.value, text=decision.text)
+        elif self.may_restart() and (self._by_policy is None or self._by_policy.done()):
+            self._by_policy = asyncio.create_task(
+                self._restart_by_policy(decision.reason, decision.text), name=f"isoscan-policy-{self._id}"
+            )
+
+    async def _restart_by_policy(self, reason: RestartReason, text: str) -> None:
+        try:
+            await self.restart(None, True, reason, text)
+        except IsoscanError:
+            # Said by the restart itself; the old generation serves on and is asked again later.
+            self.keeper.pause(asyncio.get_running_loop().time())
 
     def _on_end(self, generation: Generation, end: End) -> None:
         self._alive.discard(generation)
         self.dispatch.counters.late_errors += generation.late_errors
+        self.keeper.learn(generation)
+        if generation is self._standby:
+            self._standby = None
         is_occupant = generation is self.occupant
         if is_occupant:
             self.occupant = None
             self._vacate()
         had_work = self.dispatch.settle_end(generation, end) > 0
         if end.cause is not Cause.RETIRED:
-            logger.info(
-                "%s: generation %d ended: %s (%s)", self._id, generation.number, end.cause.value, end.detail
+            self._emit(
+                EventKind.KILL,
+                generation.number,
+                reason=end.cause.value,
+                text=end.detail,
+                rss_before_bytes=generation.last_rss_bytes,
             )
         if is_occupant and self.state is not State.RESTARTING:
             self._recover_from(end, had_work)
@@ -298,7 +329,7 @@ class Slot:
             elif self.dispatch.ledger.queued:
                 self._begin_recovery(reason)
             return
-        self._transit(Event.DIED)
+        self._transit(Step.DIED)
         if has_tripped:
             self._quarantine()
         else:
@@ -332,19 +363,20 @@ class Slot:
         """The plugin itself says that it cannot be loaded: that does not get better by waiting."""
         self._load_failure = error
         if self.state is not State.CLOSING:
-            self._transit(Event.LOAD_FAILED)
+            self._transit(Step.LOAD_FAILED)
         self.dispatch.skip_queued(f"the plugin is not loaded: {error}", "not_loaded")
 
     def _quarantine(self) -> None:
         if self.state is not State.CLOSING:
-            self._transit(Event.TRIPPED)
+            self._transit(Step.TRIPPED)
         text = self._quarantine_text()
-        logger.warning("%s: %s", self._id, text)
+        self._emit(EventKind.QUARANTINE, self._number, text=text)
         self.dispatch.skip_queued(text, "quarantined")
 
     def _begin_probation(self) -> None:
         self.breaker.begin_probation()
         self.dispatch.is_probing = True
+        self._emit(EventKind.PROBATION, self._number)
 
     def _quarantine_text(self) -> str:
         deaths = max(self.breaker.scan_deaths, self.breaker.load_failures)
@@ -357,13 +389,13 @@ class Slot:
     # ---- restart -----------------------------------------------------------
 
     async def restart(
-        self, source: PluginSource | None, overlap: bool, reason: RestartReason
+        self, source: PluginSource | None, overlap: bool, reason: RestartReason, text: str = ""
     ) -> RestartReport:
         """Single flight: whoever asks while a restart runs gets that one's result."""
         self.check_open()
         if self._restart is None:
             self._restart = asyncio.create_task(
-                self._replace(source, overlap, reason), name=f"isoscan-restart-{self._id}"
+                self._replace(source, overlap, reason, text), name=f"isoscan-restart-{self._id}"
             )
             self._restart.add_done_callback(self._restart_over)
         return await asyncio.shield(self._restart)
@@ -384,7 +416,7 @@ class Slot:
             task.exception()  # every caller that still waits gets it; one that left asks no more
 
     async def _replace(
-        self, source: PluginSource | None, overlap: bool, reason: RestartReason
+        self, source: PluginSource | None, overlap: bool, reason: RestartReason, text: str
     ) -> RestartReport:
         if self._recovery is not None and not self._recovery.done():
             await asyncio.wait([self._recovery])
@@ -395,7 +427,7 @@ class Slot:
         previous = self.generation_number
         rss_before_bytes = old.rss_bytes() if old else None
         was_quarantined = self.state is State.QUARANTINED
-        self._transit(Event.RESTART)
+        self._transit(Step.RESTART)
         try:
             if old is not None and not overlap:
                 self._vacate()
@@ -404,6 +436,7 @@ class Slot:
                 await old.wait_gone()
             generation = await self._launch(source or self._wanted_source())
         except BaseException as error:
+            self._emit(EventKind.RESTART_FAILED, previous, reason=reason.value, text=str(error))
             self._after_failed_restart(error)
             if isinstance(error, IsoscanError) and not (source and isinstance(error, PluginLoadError)):
                 serving = "the old generation serves on" if self.occupant else "no generation serves"
@@ -416,11 +449,13 @@ class Slot:
         if source is not None:
             self._source = source
             self.breaker.reset()
+            self.keeper.forget()
         elif was_quarantined:
             self._begin_probation()
         waiting = self.dispatch.ledger.queued
         pause_ms = self._occupy(generation)
         if old is not None and old.end is None:
+            self._emit(EventKind.RETIRE, old.number, rss_before_bytes=old.last_rss_bytes)
             await self.dispatch.until_idle(old)
             old.kill(Cause.RETIRED, "restart")
             await old.wait_gone()
@@ -432,6 +467,7 @@ class Slot:
             pause_ms,
             rss_before_bytes=rss_before_bytes,
             waiting=waiting,
+            text=text,
         )
 
     def _wanted_source(self) -> PluginSource:
@@ -444,7 +480,7 @@ class Slot:
             if self.occupant is None:  # shut down meanwhile, and nobody is left to finish the queue
                 self._interrupt_all()
         elif self.occupant is not None and self.occupant.is_alive:
-            self._transit(Event.RESTART_FAILED)
+            self._transit(Step.RESTART_FAILED)
             if self.dispatch.occupant is None:  # it was held for a restart without overlap
                 self.dispatch.occupant = self.occupant
                 self._vacant_since = None
@@ -452,7 +488,7 @@ class Slot:
         elif isinstance(error, PluginLoadError) and not isinstance(error, PluginLoadTimeout):
             self._give_up(error)
         else:
-            self._transit(Event.DIED)
+            self._transit(Step.DIED)
             self._begin_recovery(RestartReason.CRASH)
 
     def _record(
@@ -465,6 +501,7 @@ class Slot:
         *,
         rss_before_bytes: int | None = None,
         waiting: int = 0,
+        text: str = "",
     ) -> RestartReport:
         report = RestartReport(
             generation=generation.number,
@@ -475,8 +512,21 @@ class Slot:
             rss_before_bytes=rss_before_bytes,
             rss_after_bytes=generation.rss_bytes(),
             waiting=waiting,
+            text=text,
         )
         self.dispatch.counters.record_restart(report)
+        self.keeper.record_cost(duration_ms)
+        self._emit(
+            EventKind.RESTART,
+            generation.number,
+            reason=reason.value,
+            text=text,
+            rss_before_bytes=rss_before_bytes,
+            rss_after_bytes=report.rss_after_bytes,
+            waiting=waiting,
+            pause_ms=pause_ms,
+            duration_ms=duration_ms,
+        )
         self.last_restart_time = datetime.now(UTC)
         return report
 
@@ -490,9 +540,32 @@ class Slot:
         await generation.wait_gone()
         return True
 
+    # ---- what `scan_many` needs ----------------------------------------------
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another scan may be admitted now."""
+        return self.dispatch.has_room
+
+    @property
+    def window(self) -> int:
+        """How many scans may be between what was read and what was handed out."""
+        return self.limits.queue_size + MAX_FRAMES * MAX_FRAME_SCANS
+
+    async def wait_for_room(self) -> None:
+        """Returns when there may be room."""
+        await self.dispatch.wait_for_room()
+
+    def withdraw(self, scan: Scan) -> None:
+        """Nobody wants the scan's outcome any more."""
+        self.dispatch.withdraw(scan)
+
+    def _emit(self, kind: EventKind, generation: int, **details: Any) -> None:
+        self.events.emit(Event(kind=kind, plugin_id=self._id, generation=generation, **details))
+
     @property
     def _id(self) -> str:
         return self.dispatch.metadata.id
 
-    def _transit(self, event: Event) -> None:
-        self.state = next_state(self.state, event)
+    def _transit(self, step: Step) -> None:
+        self.state = next_state(self.state, step)

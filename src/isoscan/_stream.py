@@ -4,17 +4,38 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from typing import Protocol
 
-from ._dispatch import MAX_FRAMES, Dispatch, wake
+from ._dispatch import wake
 from ._ledger import Scan
 from .models import HttpTransaction, ScanResult
 from .sandbox.frames import EncodedTransaction
-from .sandbox.generation import MAX_FRAME_SCANS
 
 Transactions = (
     Iterable[HttpTransaction | EncodedTransaction] | AsyncIterable[HttpTransaction | EncodedTransaction]
 )
+
+
+class Intake(Protocol):
+    """Where scans go: an executor, or a pool of them."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another scan may be admitted now."""
+
+    @property
+    def window(self) -> int:
+        """How many scans may be between what was read and what was handed out."""
+
+    async def wait_for_room(self) -> None:
+        """Returns when there may be room."""
+
+    def admit(self, scan: Scan) -> None:
+        """Takes a scan; it ends exactly once."""
+
+    def withdraw(self, scan: Scan) -> None:
+        """Nobody wants the scan's outcome any more."""
 
 
 class _Place:
@@ -41,12 +62,10 @@ class _Place:
 class _Window:
     """The scans between what was read and what was handed out."""
 
-    def __init__(self, dispatch: Dispatch, admit: Callable[[Scan], None]) -> None:
-        self._dispatch = dispatch
-        self._admit = admit
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
         self._loop = asyncio.get_running_loop()
         self._places: deque[_Place] = deque()
-        self._max_places = dispatch.limits.queue_size + MAX_FRAMES * MAX_FRAME_SCANS
         self._waiter: asyncio.Future[None] | None = None
         self._has_place = asyncio.Event()
         self._has_place.set()
@@ -65,15 +84,15 @@ class _Window:
 
     def add(self, transaction: HttpTransaction | EncodedTransaction) -> None:
         place = _Place(self, transaction, self._loop.time())
-        self._admit(place.scan)
+        self._intake.admit(place.scan)
         self._places.append(place)
-        if len(self._places) >= self._max_places:
+        if len(self._places) >= self._intake.window:
             self._has_place.clear()
 
     def fill(self, source: Iterator[HttpTransaction | EncodedTransaction]) -> None:
         """Takes from the input while there is room."""
         try:
-            while self._has_place.is_set() and self._dispatch.has_room:
+            while self._has_place.is_set() and self._intake.has_room:
                 self.add(next(source))
         except StopIteration:
             self.is_exhausted = True
@@ -84,8 +103,8 @@ class _Window:
         """The same for an input that is itself waited for; runs beside the consumer."""
         try:
             async for transaction in source:
-                while not self._dispatch.has_room:
-                    await self._dispatch.wait_for_room()
+                while not self._intake.has_room:
+                    await self._intake.wait_for_room()
                 self.add(transaction)
                 self.wake()
                 await self._has_place.wait()
@@ -121,14 +140,12 @@ class _Window:
         """Nobody wants the rest."""
         for place in self._places:
             if place.result is None:
-                self._dispatch.withdraw(place.scan)
+                self._intake.withdraw(place.scan)
 
 
-async def scan_stream(
-    dispatch: Dispatch, admit: Callable[[Scan], None], transactions: Transactions
-) -> AsyncIterator[ScanResult]:
+async def scan_stream(intake: Intake, transactions: Transactions) -> AsyncIterator[ScanResult]:
     """One result per transaction, in input order; see `PluginExecutor.scan_many`."""
-    window = _Window(dispatch, admit)
+    window = _Window(intake)
     feeder: asyncio.Task[None] | None = None
     source: Iterator[HttpTransaction | EncodedTransaction] | None = None
     if isinstance(transactions, AsyncIterable):
@@ -146,7 +163,7 @@ async def scan_stream(
             if window.is_over:
                 break
             if source is not None and window.is_empty:
-                await dispatch.wait_for_room()  # the queue is full with others' scans
+                await intake.wait_for_room()  # the queue is full with others' scans
             else:
                 await window.wait()
         if window.input_error is not None:

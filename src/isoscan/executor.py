@@ -11,9 +11,11 @@ from typing import Any, Self
 
 from ._ledger import Scan
 from ._outcomes import error_of
-from ._slot import Plugin, Slot
+from ._plugin import Plugin
+from ._slot import Slot
 from ._stream import Transactions, scan_stream
 from .errors import ConfigError
+from .events import EventHook, EventStream
 from .models import (
     ExecutorStats,
     Finding,
@@ -25,6 +27,7 @@ from .models import (
     RestartReport,
     ScanResult,
 )
+from .policies import GenerationSnapshot, RestartPolicy
 from .sandbox.deno import check_permissions
 from .sandbox.frames import EncodedTransaction
 
@@ -34,8 +37,10 @@ class PluginExecutor:
 
     `code` is JavaScript or TypeScript text; `from_file` reads a plugin file with
     its neighbours. `max_executions_before_restart` is advice for schedulers and
-    shows in the stats; it restarts nothing by itself. `config` is handed to the
-    plugin's `init`. `deno` names the binary instead of looking for it.
+    shows in the stats; it restarts nothing by itself, a `restart_policy` does.
+    `config` is handed to the plugin's `init`. `deno` names the binary instead of
+    looking for it. `warm_standby` keeps a spare generation ready, for one more
+    generation's memory. `on_event` is called with every lifecycle event.
 
     Use it as `async with executor:` or call `start()` and `shutdown()`. It lives on
     the event loop that started it; no method is thread-safe.
@@ -51,9 +56,14 @@ class PluginExecutor:
         permissions: Permissions | None = None,
         config: dict[str, Any] | None = None,
         deno: str | os.PathLike[str] | None = None,
+        restart_policy: RestartPolicy | None = None,
+        warm_standby: bool = False,
+        on_event: EventHook | None = None,
     ) -> None:
         plugin = Plugin(metadata, code=code, path=None, config=config or {}, deno=deno)
-        self._set_up(plugin, max_executions_before_restart, limits, permissions)
+        self._set_up(
+            plugin, max_executions_before_restart, limits, permissions, restart_policy, warm_standby, on_event
+        )
 
     @classmethod
     def from_file(
@@ -65,13 +75,18 @@ class PluginExecutor:
         permissions: Permissions | None = None,
         config: dict[str, Any] | None = None,
         deno: str | os.PathLike[str] | None = None,
+        restart_policy: RestartPolicy | None = None,
+        warm_standby: bool = False,
+        on_event: EventHook | None = None,
     ) -> Self:
         """An executor for a plugin file; its metadata is the module's own, known once it runs."""
         path = Path(path)
         metadata = PluginMetadata(id="".join(path.stem.split()) or "plugin")
         executor = cls.__new__(cls)
         plugin = Plugin(metadata, code=None, path=path, config=config or {}, deno=deno)
-        executor._set_up(plugin, max_executions_before_restart, limits, permissions)
+        executor._set_up(
+            plugin, max_executions_before_restart, limits, permissions, restart_policy, warm_standby, on_event
+        )
         return executor
 
     def _set_up(
@@ -80,6 +95,9 @@ class PluginExecutor:
         max_executions_before_restart: int,
         limits: Limits | None,
         permissions: Permissions | None,
+        restart_policy: RestartPolicy | None,
+        warm_standby: bool,
+        on_event: EventHook | None,
     ) -> None:
         if max_executions_before_restart < 1:
             raise ConfigError(
@@ -89,7 +107,15 @@ class PluginExecutor:
         self.permissions = permissions or Permissions()
         check_permissions(self.permissions)
         self.max_executions_before_restart = max_executions_before_restart
-        self._slot = Slot(plugin, self.limits, self.permissions)
+
+        self._slot = Slot(
+            plugin,
+            self.limits,
+            self.permissions,
+            policy=restart_policy,
+            keeps_standby=warm_standby,
+            events=EventStream(() if on_event is None else (on_event,)),
+        )
         self._dispatch = self._slot.dispatch
 
     def __repr__(self) -> str:
@@ -171,7 +197,7 @@ class PluginExecutor:
         what was handed out. An error it raises comes after the results of all it gave.
         """
         self._slot.check_open()
-        return scan_stream(self._dispatch, self._slot.admit, transactions)
+        return scan_stream(self._slot, transactions)
 
     async def restart(
         self, *, overlap: bool = True, reason: RestartReason = RestartReason.MANUAL
@@ -200,10 +226,23 @@ class PluginExecutor:
         """
         return await self._slot.terminate()
 
+    @property
+    def load(self) -> int:
+        """Scans that wait or run."""
+        return self._dispatch.ledger.queued + self._dispatch.ledger.in_flight
+
+    def snapshot(self) -> GenerationSnapshot | None:
+        """What a restart policy is asked about; None while no generation serves."""
+        occupant = self._slot.occupant
+        if occupant is None:
+            return None
+        return self._slot.keeper.snapshot(occupant, asyncio.get_running_loop().time())
+
     def get_stats(self) -> ExecutorStats:
         """A snapshot, taken without waiting for any work."""
         slot, ledger, counters = self._slot, self._dispatch.ledger, self._dispatch.counters
         occupant = slot.occupant
+        growth = slot.keeper.growth_of(occupant)
         return ExecutorStats(
             plugin_id=self.metadata.id,
             state=self.state,
@@ -219,8 +258,8 @@ class PluginExecutor:
             restarts=dict(counters.restarts),
             rss_bytes=occupant.rss_bytes() if occupant else None,
             heap_used_bytes=occupant.heap_used_bytes if occupant else None,
-            growth_bytes_per_execution=None,
-            growth_interval_bytes=None,
+            growth_bytes_per_execution=growth.bytes_per_execution if growth else None,
+            growth_interval_bytes=(growth.low, growth.high) if growth else None,
             scan_latency=counters.scan_latency.percentiles(),
             queue_latency=counters.queue_latency.percentiles(),
             last_restart=counters.last_restart,

@@ -413,7 +413,10 @@ class ScanResult(Struct, frozen=True, kw_only=True):
 
 
 class RestartReport(Struct, frozen=True, kw_only=True):
-    """What one restart did. `pause_ms`: how long no generation took new work."""
+    """What one restart did. `pause_ms`: how long no generation took new work.
+
+    `text` is the policy's reason in words and numbers, when a policy asked for it.
+    """
 
     generation: int
     previous_generation: int
@@ -423,6 +426,7 @@ class RestartReport(Struct, frozen=True, kw_only=True):
     rss_before_bytes: int | None = None
     rss_after_bytes: int | None = None
     waiting: int = 0
+    text: str = ""
 
 
 class Percentiles(Struct, frozen=True):

@@ -184,9 +184,7 @@ class PluginExecutor:
     async def _scan_chunk(self, chunk: list[HttpTransaction]) -> list[ScanResult]:
         return [result async for result in self._executor.scan_many(chunk)]
 
-    def restart(
-        self, *, overlap: bool = True, reason: RestartReason = RestartReason.MANUAL
-    ) -> RestartReport:
+    def restart(self, *, overlap: bool = True, reason: RestartReason = RestartReason.MANUAL) -> RestartReport:
         """Replaces the occupant; no accepted scan is lost."""
         return _background.run(self._executor.restart(overlap=overlap, reason=reason))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,12 +16,14 @@ from typing import Any, NamedTuple
 
 from .._ledger import Cause
 from ..errors import GenerationStartError, PluginLoadError, PluginLoadTimeout
+from ..growth import MemorySample
 from ..models import Limits, Permissions, ScanFailure
 from .deno import deno_version, generation_command, generation_environment
 from .frames import (
     NONCE_BYTES,
     EncodedTransaction,
     LoadFailed,
+    Memory,
     ProtocolError,
     Ready,
     Reply,
@@ -29,6 +32,7 @@ from .frames import (
     ScanEntry,
     ThrownError,
     encode_load,
+    encode_measure,
     encode_scan,
 )
 from .modules import PluginSource
@@ -42,6 +46,7 @@ _MAX_TICK_S = 0.25
 MAX_FRAME_SCANS = 128
 _FIRST_FRAME_SCANS = 4
 _FRAME_US = 4000
+_WARM_UP_FRAME = 0xFFFF_FFFF
 _OUT_OF_MEMORY_MARKS = ("out of memory", "heap limit", "Allocation failed", "memory allocation of")
 
 
@@ -76,6 +81,14 @@ class Generation:
         self.heap_used_bytes: int | None = None
         self.external_bytes: int | None = None
         self.late_errors = 0
+        #: Live memory after each collection that was asked for, oldest first.
+        self.samples: list[MemorySample] = []
+        self.collection_s = 0.0
+        #: Drawn once, so that siblings with the same policy do not retire together.
+        self.jitter = random.random()  # noqa: S311  # spreads load, hides nothing
+        self.born_at = 0.0
+        self.birth_rss_bytes: int | None = None
+        self.last_rss_bytes: int | None = None
         self.end: End | None = None
         self.ready: Ready | None = None
         self._limits = limits
@@ -93,6 +106,9 @@ class Generation:
         self._ticker: asyncio.TimerHandle | None = None
         self._is_hello_due = True
         self._config: dict[str, Any] = {}
+        self._measuring_since: float | None = None
+        self._warming: asyncio.Future[None] | None = None
+        self._warm_left = 0
         self._urls: list[str] = []
         deno_version(deno)
         self._process = Process(
@@ -142,7 +158,24 @@ class Generation:
         self.ready = loaded
         self._urls = loaded.urls
         self.heap_used_bytes, self.external_bytes = loaded.heap
+        self.born_at = self._loop.time()
+        self.birth_rss_bytes = self.last_rss_bytes = self._process.rss_bytes()
         return loaded
+
+    async def warm_up(self, transactions: Sequence[EncodedTransaction]) -> None:
+        """Scans some transactions and discards what comes of it; returns also when it dies of them."""
+        if not transactions or self.end is not None:
+            return
+        self._warming = self._loop.create_future()
+        self._warm_left = len(transactions)
+        self.send(_WARM_UP_FRAME, transactions)
+        await self._warming
+
+    def measure(self) -> None:
+        """Asks for its live memory after a full collection, behind all work it has."""
+        if self._measuring_since is None and self.is_alive:
+            self._measuring_since = self._loop.time()
+            self._process.write(encode_measure())
 
     def send(self, number: int, transactions: Sequence[EncodedTransaction]) -> None:
         """Gives it a frame of work. Its clock runs from the first frame on."""
@@ -210,7 +243,7 @@ class Generation:
             what = "loading" if is_loading else "a scan"
             self.kill(Cause.TIMEOUT, f"{what} took longer than {limit_s:g} s")
             return
-        rss_bytes = self._process.rss_bytes()
+        rss_bytes = self.last_rss_bytes = self._process.rss_bytes()
         if rss_bytes is not None and rss_bytes > self._limits.memory_bytes:
             self.kill(
                 Cause.OUT_OF_MEMORY,
@@ -240,10 +273,33 @@ class Generation:
             if reply.heap is not None:
                 self.heap_used_bytes, self.external_bytes = reply.heap
             self.late_errors = reply.late_errors
-            self._on_results(self, reply)
+            if self._warming is not None and not self._warming.done():
+                self._take_warm_up(reply)
+            else:
+                self._on_results(self, reply)
+        elif isinstance(reply, Memory):
+            self._take_memory(reply)
         elif not self._loading.done():
             self._spent_s = 0.0
             self._loading.set_result(reply)
+
+    def _take_warm_up(self, reply: Results) -> None:
+        self._warm_left -= len(reply.entries)
+        if reply.frame != _WARM_UP_FRAME or self._warm_left < 0:
+            self.kill(Cause.PROTOCOL, f"results for frame {reply.frame} during warm-up")
+        elif self._warm_left == 0 and self._warming is not None:
+            self.frame_done()
+            self._warming.set_result(None)
+
+    def _take_memory(self, memory: Memory) -> None:
+        if self._measuring_since is None:
+            self.kill(Cause.PROTOCOL, "a memory reply nobody asked for")
+            return
+        # The reply stands behind all answers sent before it, so this is the count it belongs to.
+        self.samples.append(MemorySample(self.executions, memory.heap + memory.external))
+        self.heap_used_bytes, self.external_bytes = memory.heap, memory.external
+        self.collection_s = self._loop.time() - self._measuring_since
+        self._measuring_since = None
 
     def _load_settings(self) -> dict[str, Any]:
         limits = self._limits
@@ -266,6 +322,8 @@ class Generation:
         if not self._loading.done():
             self._loading.set_exception(self._end_while_loading(exit_))
             self._loading.exception()  # an owner that gave up loading asks no more
+        if self._warming is not None and not self._warming.done():
+            self._warming.set_result(None)
         self._gone.set()
         self._on_end(self, self.end)
 

@@ -1,0 +1,104 @@
+"""Keeps track of a generation's memory and asks the restart policy about it.
+
+Knows when to measure, what earlier generations of the same code taught, what a
+restart costs, and when asking for restarts makes no sense any more.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from statistics import median
+
+from .growth import Growth, combine, estimate
+from .policies import Decision, GenerationSnapshot, RestartPolicy
+from .sandbox.generation import Generation
+
+_MEASURE_EVERY_S = 0.25
+#: A collection may take this share of the time at most.
+_MEASURE_SHARE = 0.01
+_COSTS_KEPT = 9
+_PAUSE_S = 1.0
+
+
+class Keeper:
+    """What one slot knows about its plugin's memory."""
+
+    def __init__(self, policy: RestartPolicy | None) -> None:
+        self.policy = policy
+        self.learned: Growth | None = None
+        self._growth: Growth | None = None
+        self._estimated_samples = 0
+        self._costs_ms: deque[float] = deque(maxlen=_COSTS_KEPT)
+        self._measured_at = 0.0
+        self._is_futile = False
+        self._paused_until = 0.0
+
+    def measure_if_due(self, generation: Generation, now: float) -> None:
+        """Asks for a measurement when the last is long enough ago and something has run since."""
+        pause_s = max(_MEASURE_EVERY_S, generation.collection_s / _MEASURE_SHARE)
+        last = max(self._measured_at, generation.born_at)
+        if now - last < pause_s:
+            return
+        if not generation.samples or generation.samples[-1].executions < generation.executions:
+            self._measured_at = now
+            generation.measure()
+
+    def growth_of(self, generation: Generation | None) -> Growth | None:
+        """Growth of the generation, or what earlier ones taught; None while nothing is known."""
+        if generation is None:
+            return self.learned
+        if len(generation.samples) != self._estimated_samples:
+            self._estimated_samples = len(generation.samples)
+            self._growth = estimate(generation.samples)
+        return self._growth or self.learned
+
+    def snapshot(self, generation: Generation, now: float) -> GenerationSnapshot:
+        """What a policy is asked about."""
+        growth = self.growth_of(generation)
+        age_s = now - generation.born_at
+        live = (generation.heap_used_bytes or 0) + (generation.external_bytes or 0)
+        return GenerationSnapshot(
+            generation=generation.number,
+            age_s=age_s,
+            executions=generation.executions,
+            jitter=generation.jitter,
+            rss_bytes=generation.last_rss_bytes,
+            birth_rss_bytes=generation.birth_rss_bytes,
+            memory_bytes=live or None,
+            growth=growth if growth is not self.learned else None,
+            learned=self.learned,
+            restart_cost_ms=median(self._costs_ms) if self._costs_ms else None,
+            scans_per_s=generation.executions / age_s if age_s > 0 else None,
+        )
+
+    def decide(self, generation: Generation, now: float) -> Decision | None:
+        """The policy's decision; a futile one is given once, and none after it."""
+        if self.policy is None or self._is_futile or now < self._paused_until:
+            return None
+        decision = self.policy.decide(self.snapshot(generation, now))
+        if decision is not None and decision.is_futile:
+            self._is_futile = True
+        return decision
+
+    def pause(self, now: float) -> None:
+        """A restart failed: asks again after a while."""
+        self._paused_until = now + _PAUSE_S
+
+    def record_cost(self, duration_ms: float) -> None:
+        """A restart took this long."""
+        self._costs_ms.append(duration_ms)
+
+    def learn(self, generation: Generation) -> None:
+        """A generation is over: what it showed is kept for the next ones."""
+        growth = estimate(generation.samples)
+        if growth is not None:
+            self.learned = combine(self.learned, growth)
+        self._growth = None
+        self._estimated_samples = 0
+
+    def forget(self) -> None:
+        """New code: nothing learned before holds."""
+        self.learned = self._growth = None
+        self._estimated_samples = 0
+        self._is_futile = False
+        self._costs_ms.clear()

@@ -1,0 +1,61 @@
+"""What a slot runs: code or a file, how, and what the module says of itself."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from .errors import ConfigError, PluginLoadError
+from .models import PluginMetadata
+from .sandbox.deno import find_deno
+from .sandbox.modules import PluginSource, source_from_code, source_from_file
+
+
+class Plugin:
+    """What a slot runs: code or a file, and how. `metadata` is None when the module's own counts."""
+
+    def __init__(
+        self,
+        metadata: PluginMetadata,
+        *,
+        code: str | None,
+        path: Path | None,
+        config: dict[str, Any],
+        deno: str | os.PathLike[str] | None,
+    ) -> None:
+        self.metadata = metadata
+        self.code = code
+        self.path = path
+        self.config = config
+        self.deno_option = deno
+
+    @property
+    def deno(self) -> Path:
+        """The Deno binary; raises `DenoNotFound`."""
+        return find_deno(self.deno_option)
+
+    def read(self, new_code: str | None = None) -> PluginSource:
+        """The modules as they are now; raises `PluginLoadError`."""
+        code = new_code if new_code is not None else self.code
+        if code is not None:
+            return source_from_code(code, f"{self.metadata.id}.ts")
+        assert self.path is not None
+        return source_from_file(self.path, self.deno)
+
+    def metadata_of(self, exported: msgspec.Raw) -> PluginMetadata:
+        """The caller's metadata, or for a plugin file the module's own."""
+        if self.path is None:
+            return self.metadata
+        try:
+            found = msgspec.json.decode(exported, type=dict[str, Any] | None) or {}
+            known = {name: value for name, value in found.items() if value is not None}
+            known.setdefault("id", self.metadata.id)
+            severity = known.get("default_severity")
+            if isinstance(severity, str):
+                known["default_severity"] = severity.lower()
+            return msgspec.convert(known, PluginMetadata)
+        except (msgspec.DecodeError, ConfigError) as error:
+            raise PluginLoadError(f"{self.path}: metadata: {error}") from error

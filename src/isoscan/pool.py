@@ -1,0 +1,347 @@
+"""The seed's pattern C: several executors of one plugin behind one door."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+from msgspec import Struct
+
+from ._dispatch import wake
+from ._ledger import Scan
+from ._lifecycle import State
+from ._stream import Transactions, scan_stream
+from .errors import ConfigError, ExecutorStateError
+from .events import EventHook
+from .executor import PluginExecutor
+from .models import (
+    MIB,
+    ExecutorStats,
+    Finding,
+    HttpTransaction,
+    Limits,
+    Permissions,
+    PluginMetadata,
+    RestartReason,
+    RestartReport,
+    ScanResult,
+)
+from .policies import MaxExecutions, RestartPolicy
+
+_MAX_SIZE = 1024
+
+
+class PoolStats(Struct, frozen=True, kw_only=True):
+    """A snapshot of a pool: its members' stats, and their sums."""
+
+    size: int
+    serving: int
+    total_executions: int
+    restart_count: int
+    queued: int
+    in_flight: int
+    rss_bytes: int
+    members: tuple[ExecutorStats, ...]
+
+
+class PluginExecutorPool:
+    """Several executors of one plugin with the verbs of one.
+
+    A scan goes to the member with the least to do; a member that is restarting or
+    recovering is never chosen while another serves. Members restart in the
+    background, one at a time, by `restart_policy` (default: at
+    `max_executions_before_restart`). `memory_ceiling_bytes` (default: the machine's
+    memory) must hold every member and one replacement at their limit, or `start()`
+    refuses. `warm_standby` keeps a ready spare for each member.
+    """
+
+    def __init__(
+        self,
+        metadata: PluginMetadata,
+        code: str,
+        size: int = 3,
+        max_executions_before_restart: int = 1000,
+        *,
+        limits: Limits | None = None,
+        permissions: Permissions | None = None,
+        config: dict[str, Any] | None = None,
+        deno: str | os.PathLike[str] | None = None,
+        restart_policy: RestartPolicy | None = None,
+        memory_ceiling_bytes: int | None = None,
+        warm_standby: bool = False,
+        on_event: EventHook | None = None,
+    ) -> None:
+        make = partial(PluginExecutor, metadata, code)
+        self._set_up(
+            make,
+            size,
+            max_executions_before_restart,
+            limits,
+            memory_ceiling_bytes,
+            permissions=permissions,
+            config=config,
+            deno=deno,
+            restart_policy=restart_policy,
+            warm_standby=warm_standby,
+            on_event=on_event,
+        )
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | os.PathLike[str],
+        size: int = 3,
+        max_executions_before_restart: int = 1000,
+        *,
+        limits: Limits | None = None,
+        memory_ceiling_bytes: int | None = None,
+        **options: Any,
+    ) -> Self:
+        """A pool for a plugin file; `options` as in the constructor."""
+        pool = cls.__new__(cls)
+        make = partial(PluginExecutor.from_file, Path(path))
+        pool._set_up(make, size, max_executions_before_restart, limits, memory_ceiling_bytes, **options)
+        return pool
+
+    def _set_up(
+        self,
+        make: Any,
+        size: int,
+        max_executions_before_restart: int,
+        limits: Limits | None,
+        memory_ceiling_bytes: int | None,
+        *,
+        restart_policy: RestartPolicy | None = None,
+        warm_standby: bool = False,
+        **options: Any,
+    ) -> None:
+        _check_size(size)
+        self.limits = limits or Limits()
+        self._ceiling_bytes = memory_ceiling_bytes or psutil.virtual_memory().total
+        self._has_standby = warm_standby
+        self._make = partial(
+            make,
+            max_executions_before_restart=max_executions_before_restart,
+            limits=self.limits,
+            restart_policy=restart_policy or MaxExecutions(max_executions_before_restart),
+            warm_standby=warm_standby,
+            **options,
+        )
+        self._members = [self._new_member() for _ in range(size)]
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._room: deque[asyncio.Future[None]] = deque()
+        self._turn = 0
+        self._is_open = False
+        self._rolling = asyncio.Lock()
+
+    def _new_member(self) -> PluginExecutor:
+        member: PluginExecutor = self._make()
+        member._slot.may_restart = self._may_restart
+        member._slot.dispatch.on_room = self._offer_room
+        return member
+
+    def __repr__(self) -> str:
+        states = ", ".join(f"{member.state}:{member.load}" for member in self._members)
+        return f"<PluginExecutorPool {self.metadata.id} [{states}]>"
+
+    @property
+    def metadata(self) -> PluginMetadata:
+        """Who the plugin is."""
+        return self._members[0].metadata
+
+    @property
+    def size(self) -> int:
+        """How many members there are."""
+        return len(self._members)
+
+    async def start(self) -> None:
+        """Starts all members side by side; if one fails, none is left running and its error is raised."""
+        self._check_memory(self.size)
+        outcomes = await asyncio.gather(*(member.start() for member in self._members), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                await asyncio.gather(*(member.shutdown(drain=False) for member in self._members))
+                self._members = [self._new_member() for _ in self._members]
+                raise outcome
+        self._is_open = True
+
+    async def shutdown(self, *, drain: bool = True) -> None:
+        """Ends all members; nothing is left."""
+        self._is_open = False
+        await asyncio.gather(*(member.shutdown(drain=drain) for member in self._members))
+        if self._leaving:
+            await asyncio.wait(self._leaving)
+        self._wake_all()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.shutdown(drain=error is None)
+
+    # ---- scanning ----------------------------------------------------------
+
+    async def scan_transaction(self, transaction: HttpTransaction) -> list[Finding]:
+        """As `PluginExecutor.scan_transaction`, on the member with the least to do."""
+        self._check_open()
+        while not self.has_room:
+            await self.wait_for_room()
+            self._check_open()
+        return await self._least_loaded().scan_transaction(transaction)
+
+    def scan_many(self, transactions: Transactions) -> AsyncIterator[ScanResult]:
+        """As `PluginExecutor.scan_many`, over all members: results in input order."""
+        self._check_open()
+        return scan_stream(self, transactions)
+
+    def _least_loaded(self) -> PluginExecutor:
+        """A serving member if there is one; equals take turns."""
+        self._turn += 1
+        count = len(self._members)
+        order = [self._members[(self._turn + offset) % count] for offset in range(count)]
+        return min(order, key=lambda member: (_RANKS.get(member._slot.state, 3), member.load))
+
+    # ---- what `scan_many` needs: see `_stream.Intake` ------------------------
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another scan may be admitted now."""
+        return self._least_loaded()._slot.has_room
+
+    @property
+    def window(self) -> int:
+        """How many scans may be between what was read and what was handed out."""
+        return sum(member._slot.window for member in self._members)
+
+    async def wait_for_room(self) -> None:
+        """Returns when there may be room."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._room.append(waiter)
+        await waiter
+
+    def admit(self, scan: Scan) -> None:
+        """Takes a scan; it ends exactly once."""
+        self._check_open()
+        self._least_loaded()._slot.admit(scan)
+
+    def withdraw(self, scan: Scan) -> None:
+        """Nobody wants the scan's outcome any more."""
+        for member in self._members:
+            member._slot.withdraw(scan)
+
+    def _offer_room(self) -> None:
+        while self._room:
+            waiter = self._room.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    def _wake_all(self) -> None:
+        for waiter in self._room:
+            wake(waiter)
+        self._room.clear()
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise ExecutorStateError(f"{self.metadata.id}: the pool is not started, or is shut down")
+
+    # ---- replacing ---------------------------------------------------------
+
+    def _may_restart(self) -> bool:
+        """Whether a member may restart by itself now: only while all others serve."""
+        return all(
+            member._slot.state not in (State.RESTARTING, State.RECOVERING, State.STARTING)
+            for member in self._members
+        )
+
+    async def restart(
+        self, *, overlap: bool = True, reason: RestartReason = RestartReason.MANUAL
+    ) -> list[RestartReport]:
+        """Restarts all members, one after the other; the others serve meanwhile."""
+        self._check_open()
+        async with self._rolling:
+            return [await member.restart(overlap=overlap, reason=reason) for member in list(self._members)]
+
+    async def reload(self, new_code: str | None = None) -> list[RestartReport]:
+        """New code for all members, one after the other.
+
+        The first member is the trial: a bad version raises there, and all serve on as they were.
+        """
+        self._check_open()
+        async with self._rolling:
+            reports = [await member.reload(new_code) for member in list(self._members)]
+            if new_code is not None:
+                self._make = partial(_with_code, self._make, new_code)
+            return reports
+
+    async def terminate_execution(self) -> bool:
+        """Aborts what runs now on any member. Returns whether anything ran."""
+        self._check_open()
+        ended = await asyncio.gather(*(member.terminate_execution() for member in self._members))
+        return any(ended)
+
+    async def resize(self, size: int) -> None:
+        """Grows or shrinks while scans run: members that leave finish what they have."""
+        self._check_open()
+        _check_size(size)
+        self._check_memory(size)
+        async with self._rolling:
+            added = [self._new_member() for _ in range(size - len(self._members))]
+            await asyncio.gather(*(member.start() for member in added))
+            self._members += added
+            leaving, self._members = self._members[size:], self._members[:size]
+            for member in leaving:
+                task = asyncio.create_task(member.shutdown(), name=f"isoscan-leave-{member.metadata.id}")
+                self._leaving.add(task)
+                task.add_done_callback(self._leaving.discard)
+
+    def _check_memory(self, size: int) -> None:
+        each = self.limits.memory_bytes
+        places = size * 2 if self._has_standby else size
+        needed = (places + 1) * each
+        if needed > self._ceiling_bytes:
+            standby = f" + {size} standbys" if self._has_standby else ""
+            raise ConfigError(
+                f"{self.metadata.id}: ({size} members{standby} + 1 replacement) x {each // MIB} MiB = "
+                f"{needed // MIB} MiB, more than the ceiling of {self._ceiling_bytes // MIB} MiB: "
+                "lower the size or Limits.memory_bytes, or raise memory_ceiling_bytes"
+            )
+
+    def get_stats(self) -> PoolStats:
+        """A snapshot, taken without waiting for any work."""
+        members = tuple(member.get_stats() for member in self._members)
+        return PoolStats(
+            size=len(members),
+            serving=sum(member._slot.state is State.SERVING for member in self._members),
+            total_executions=sum(stats.total_executions for stats in members),
+            restart_count=sum(stats.restart_count for stats in members),
+            queued=sum(stats.queued for stats in members),
+            in_flight=sum(stats.in_flight for stats in members),
+            rss_bytes=sum(stats.rss_bytes or 0 for stats in members),
+            members=members,
+        )
+
+
+#: Lower is chosen first; a restarting member only when nobody serves.
+_RANKS = {State.SERVING: 0, State.RESTARTING: 1, State.RECOVERING: 2}
+
+
+def _with_code(make: Any, code: str, **options: Any) -> PluginExecutor:
+    member: PluginExecutor = make(**options)
+    member._slot.plugin.code = code
+    return member
+
+
+def _check_size(size: int) -> None:
+    if not 1 <= size <= _MAX_SIZE:
+        raise ConfigError(f"a pool of {size!r}: size must be between 1 and {_MAX_SIZE}")

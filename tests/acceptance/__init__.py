@@ -1,0 +1,1 @@
+"""The command as its users meet it: a process, files, exit codes."""
