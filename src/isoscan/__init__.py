@@ -3,6 +3,7 @@
 The whole public API is here; see the README for a first example.
 """
 
+from .alerts import DEFAULT_RULES, Alert, AlertRule
 from .errors import (
     CallerError,
     ConfigError,
@@ -25,6 +26,7 @@ from .errors import (
     ScanSkipped,
     ScanTimeout,
 )
+from .events import Event, EventKind
 from .executor import PluginExecutor
 from .models import (
     Confidence,
@@ -46,12 +48,32 @@ from .models import (
     Verdict,
     json_schema,
 )
+from .policies import AdaptiveInterval, AnyOf, Decision, MaxAge, MaxExecutions, MaxMemory
+from .pool import PluginExecutorPool, PoolStats
 from .scanner import Coverage, PluginCoverage, Scanner
+from .scheduler import RestartScheduler, scan_with_restart
 
 __all__ = [
     # running plugins
     "PluginExecutor",
+    "PluginExecutorPool",
     "Scanner",
+    # when to restart
+    "RestartScheduler",
+    "scan_with_restart",
+    "AdaptiveInterval",
+    "AnyOf",
+    "Decision",
+    "MaxAge",
+    "MaxExecutions",
+    "MaxMemory",
+    # what to watch
+    "DEFAULT_RULES",
+    "Alert",
+    "AlertRule",
+    "Event",
+    "EventKind",
+    "PoolStats",
     # what goes in
     "HttpRequest",
     "HttpResponse",

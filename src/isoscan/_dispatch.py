@@ -168,9 +168,8 @@ class Dispatch:
         self.on_answer(generation)
         self._after_change()
 
-    def settle_end(self, generation: Generation, end: End) -> int:
-        """What a generation's end means for its scans; returns how many it had."""
-        had = self.ledger.in_flight_of(generation.number)
+    def settle_end(self, generation: Generation, end: End) -> None:
+        """What a generation's end means for its scans."""
         aftermath = self.ledger.end(generation.number, end.cause, was_fresh=generation.executions == 0)
         for scan, verdict in aftermath.ended:
             self.counters.executions += 1
@@ -188,7 +187,6 @@ class Dispatch:
                 ),
             )
         self._after_change()
-        return had
 
     def refuse(self, scan: Scan, verdict: Verdict, text: str, kind: str | None = None) -> None:
         """Ends a scan that was never begun."""

@@ -184,7 +184,7 @@ class Slot:
 
     async def _make_ready(self, source: PluginSource) -> Generation:
         generation = await self._load(source)
-        if self.dispatch.ledger.is_replayable:
+        if self._keeps_standby and self.dispatch.ledger.is_replayable:
             await generation.warm_up(list(self.dispatch.recent))
             if generation.end is not None:
                 # Whatever it was, it is no reason not to serve: the next one comes cold.
@@ -244,7 +244,7 @@ class Slot:
         if self.state is not State.CLOSING:
             self._transit(Step.READY)
         if generation.end is not None:
-            self._recover_from(generation.end, had_work=False)
+            self._recover_from(generation.end)
             return 0.0
         now = asyncio.get_running_loop().time()
         pause_ms = (now - self._vacant_since) * 1000 if self._vacant_since is not None else 0.0
@@ -303,7 +303,7 @@ class Slot:
         if is_occupant:
             self.occupant = None
             self._vacate()
-        had_work = self.dispatch.settle_end(generation, end) > 0
+        self.dispatch.settle_end(generation, end)
         if end.cause is not Cause.RETIRED:
             self._emit(
                 EventKind.KILL,
@@ -313,12 +313,13 @@ class Slot:
                 rss_before_bytes=generation.last_rss_bytes,
             )
         if is_occupant and self.state is not State.RESTARTING:
-            self._recover_from(end, had_work)
+            self._recover_from(end)
 
     # ---- death and recovery ------------------------------------------------
 
-    def _recover_from(self, end: End, had_work: bool) -> None:
-        is_plugins_doing = had_work and end.cause not in (Cause.RETIRED, Cause.TERMINATED)
+    def _recover_from(self, end: End) -> None:
+        # One that dies with nothing to do counts too: otherwise it could go on like that for ever.
+        is_plugins_doing = end.cause not in (Cause.RETIRED, Cause.TERMINATED)
         now = asyncio.get_running_loop().time()
         has_tripped = is_plugins_doing and self.breaker.record_scan_death(now)
         reason = _REASONS.get(end.cause, RestartReason.CRASH)
@@ -436,7 +437,8 @@ class Slot:
                 await old.wait_gone()
             generation = await self._launch(source or self._wanted_source())
         except BaseException as error:
-            self._emit(EventKind.RESTART_FAILED, previous, reason=reason.value, text=str(error))
+            if isinstance(error, IsoscanError):
+                self._emit(EventKind.RESTART_FAILED, previous, reason=reason.value, text=str(error))
             self._after_failed_restart(error)
             if isinstance(error, IsoscanError) and not (source and isinstance(error, PluginLoadError)):
                 serving = "the old generation serves on" if self.occupant else "no generation serves"

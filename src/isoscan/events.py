@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -60,7 +61,7 @@ class Event(Struct, frozen=True, kw_only=True):
         if self.waiting:
             pairs.append(f"waiting={self.waiting}")
         if self.text:
-            pairs.append(f'text="{self.text}"')
+            pairs.append(f"text={json.dumps(self.text)}")
         return " ".join(pairs)
 
 

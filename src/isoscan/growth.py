@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 from statistics import median
 
 from msgspec import Struct
@@ -34,7 +34,8 @@ _WARM_UP_SAMPLES = 2
 _MIN_PART = 4
 _Z_INTERVAL = 1.959964  # 95 %, two-sided
 _Z_WHOLE = 2.575829  # 0.5 %, one-sided: the estimate is looked at again and again
-_Z_PART = 1.644854  # 5 %, one-sided
+_Z_PART = 1.281552  # 10 %, one-sided, for each half
+_Z_CHANCE = 1.644854  # 5 %, one-sided, for the likeness of neighbours
 _MAX_AUTOCORRELATION = 0.95
 _LOW_WATER_SHARE = 0.4
 _FORGETTING = 4 / 3
@@ -163,6 +164,19 @@ def combine(previous: Growth | None, current: Growth) -> Growth:
     return Growth(slope, slope - margin, slope + margin, round(floor), total, is_significant)
 
 
+def faded(previous: Growth) -> Growth:
+    """What is known after a generation that ended without an estimate: the same, less certain.
+
+    So a stale estimate that makes generations too short to be measured wears off by itself.
+    """
+    margin = _Z_INTERVAL * math.sqrt(_variance(previous) * _FORGETTING)
+    slope = previous.bytes_per_execution
+    is_significant = previous.is_significant and slope > margin
+    return Growth(
+        slope, slope - margin, slope + margin, previous.floor_bytes, previous.samples, is_significant
+    )
+
+
 def _variance(growth: Growth) -> float:
     """Of the slope, from its interval; never 0, so that no estimate is beyond doubt."""
     deviation = (growth.high - growth.low) / (2 * _Z_INTERVAL)
@@ -222,5 +236,5 @@ def _autocorrelation(residuals: list[float]) -> float:
     power = sum(value * value for value in centred)
     if power <= 0:
         return 0.0
-    lagged = sum(a * b for a, b in zip(centred, centred[1:], strict=False)) / power
-    return min(lagged, _MAX_AUTOCORRELATION) if lagged > _Z_PART / math.sqrt(len(residuals)) else 0.0
+    lagged = sum(a * b for a, b in pairwise(centred)) / power
+    return min(lagged, _MAX_AUTOCORRELATION) if lagged > _Z_CHANCE / math.sqrt(len(residuals)) else 0.0

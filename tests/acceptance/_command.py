@@ -199,22 +199,29 @@ class Workspace:
         return self.done(process.returncode, stdout or b"", stderr)
 
 
-def generations_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """The processes a running command has started, as soon as there is one."""
+def generations_of(process: subprocess.Popen[bytes], count: int = 1) -> list[psutil.Process]:
+    """The generations of a running command, as soon as there are that many."""
     parent = psutil.Process(process.pid)
     end = time.monotonic() + DEADLINE_S
-    while not (children := parent.children(recursive=True)):
-        assert process.poll() is None, "the command ended before it started anything"
-        assert time.monotonic() < end, "the command started nothing"
+    while len(found := [child for child in parent.children(recursive=True) if _is_generation(child)]) < count:
+        assert process.poll() is None, "the command ended before it started a generation"
+        assert time.monotonic() < end, "the command started no generation"
         time.sleep(0.002)
-    return children
+    return found
 
 
-def wait_until_busy(process: psutil.Process, cpu_s: float = 1.0) -> None:
-    """Returns when a process has used that much processor time: far more than loading takes."""
+def _is_generation(process: psutil.Process) -> bool:
+    try:
+        return any(word.endswith("host.js") for word in process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def wait_until_busy(*processes: psutil.Process, cpu_s: float = 1.0) -> None:
+    """Returns when one of them has used that much processor time: far more than loading takes."""
     end = time.monotonic() + DEADLINE_S
-    while sum(process.cpu_times()[:2]) < cpu_s:
-        assert time.monotonic() < end, "the process did not get busy"
+    while max(sum(process.cpu_times()[:2]) for process in processes) < cpu_s:
+        assert time.monotonic() < end, "no process got busy"
         time.sleep(0.01)
 
 

@@ -16,9 +16,9 @@ from acceptance._command import PROBE, Workspace, assert_refused, entry, har, pa
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FIELDS = {
     "id", "title", "plugin_id", "vuln_type", "url", "method", "transaction_id", "severity", "confidence",
-    "description", "evidence", "location", "cwe", "owasp", "remediation", "extra", "created_at", "fingerprint",
+    "description", "evidence", "location", "cwe", "owasp", "remediation", "extra", "created_at",
+    "fingerprint",
 }  # fmt: skip
-NAMED = "export function scan_transaction() { return { title: import.meta.url && '%s' }; }"
 
 
 def titled(title: str) -> str:
@@ -248,7 +248,8 @@ def library(workspace: Workspace) -> Workspace:
         (["lib/deep/plugin.ts"], ["deep"]),
         (["lib/*.ts"], ["a"]),
         (["lib/[bc].*js"], ["b", "c"]),
-        (["lib/**/plugin.ts"], ["deep"]),
+        (["lib/d*/plugin.ts"], ["deep"]),
+        (["li?"], ["a", "b", "c", "deep"]),
         (["lib/a.ts", "lib", "./lib/a.ts"], ["a", "b", "c", "deep"]),
     ],
 )

@@ -65,6 +65,19 @@ def test_terminal(hostile: Workspace, form: str) -> None:
         assert "\x1b[" in shown, "no colours on a terminal"
 
 
+def test_lone_surrogates(workspace: Workspace) -> None:
+    """Text that UTF-8 cannot hold, in a captured URL or id or from a plugin, stops neither form of output."""
+    workspace.write("p.ts", "export function scan_transaction() { return { title: 'Half \\ud800' }; }")
+    line = '{"request": {"method": "GET", "url": "http://shop.example/\\ud800", "id": "\\udfff"}}\n'
+    workspace.write("in.jsonl", line)
+    log = har(entry("http://shop.example/\ud800"))
+    workspace.write("in.har", log)
+    for form in ("table", "jsonl"):
+        done = workspace.run("run", "in.jsonl", "in.har", "-p", "p.ts", "-f", form)
+        assert "Half " in done.text
+        assert done.code == 0
+
+
 def test_plugin_list(hostile: Workspace) -> None:
     """What a plugin says of itself is no more trusted than traffic."""
     done = hostile.run("plugins", "quoting.ts")

@@ -116,7 +116,7 @@ def test_dash_where_it_means_nothing(workspace: Workspace, arguments: list[str])
         ("blank.har", " \n\n", ["empty"]),
         ("other.har", '{"name": "a package", "version": "1"}', ["name"]),
         ("list.har", "[1, 2, 3]", ["list"]),
-        ("cut.har", '{"log": {"version', ["truncated"]),
+        ("cut.har", '{"requ', ["truncated"]),
         ("archive.har", b"PK\x03\x04" + bytes(64), ["ZIP"]),
     ],
     ids=lambda value: value if isinstance(value, str) and value.endswith(".har") else "",
@@ -159,6 +159,15 @@ def test_truncated_capture_gives_what_it_holds(workspace: Workspace) -> None:
     assert done.code == 2
 
 
+def test_capture_truncated_before_its_entries(workspace: Workspace) -> None:
+    """A capture that ends before its first entry is an input error too."""
+    workspace.write("cut.har", '{"log": {"version')
+    done = workspace.run("run", "cut.har", "--plugin", "probe.ts")
+    assert "isoscan: cut.har: JSON is truncated" in done.stderr
+    assert done.stdout == b""
+    assert done.code == 2
+
+
 def test_closed_standard_input(workspace: Workspace) -> None:
     """`-` without any standard input is an input error."""
     assert_refused(workspace.run_without(0, "run", "-", "--plugin", "probe.ts"))
@@ -180,7 +189,7 @@ def test_closed_standard_input(workspace: Workspace) -> None:
         ("const a = [];\nwhile (true) a.push(new Array(1e6).fill(a));", ["p.ts", "memory"]),
         ("Deno.exit(0);\nexport function scan_transaction() {}", ["p.ts:1:"]),
         ("import fs from 'node:fs';\nexport function scan_transaction() {}", ["p.ts:1", "node:fs"]),
-        ("import a from 'https://x.example/a.ts';\nexport function scan_transaction() {}", ["p.ts:1", "https"]),
+        ("import a from 'https://x.example/a';\nexport function scan_transaction() {}", ["p.ts:1", "https"]),
         ("\nimport a from './gone.ts';\nexport function scan_transaction() {}", ["p.ts:2", "gone.ts"]),
         ("export const metadata = { id: 'a b' };\nexport function scan_transaction() {}", ["p.ts", "a b"]),
         ("export const metadata = { id: 5 };\nexport function scan_transaction() {}", ["p.ts", "id"]),

@@ -235,7 +235,9 @@ async def test_out_of_memory_while_loading() -> None:
 @pytest.mark.parametrize("specifier", ["./a.ts", "node:fs", "fs", "https://example.com/x.js", "npm:x", "file:///etc/passwd"])
 async def test_import_from_text(specifier: str) -> None:
     """A plugin given as text has no neighbours, and nothing else can be imported."""
-    await load_error(f"import x from '{specifier}';\nexport function scan_transaction() {{}}")
+    await load_error(f"import x from '{specifier}';\nexport function scan_transaction() {{ return x; }}")
+    await load_error(f"import '{specifier}';\nexport function scan_transaction() {{}}")
+    await load_error(f"await import('{specifier}');\nexport function scan_transaction() {{}}")
 
 
 async def test_not_started() -> None:

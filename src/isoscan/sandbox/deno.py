@@ -63,6 +63,7 @@ def deno_version(binary: Path) -> tuple[int, int, int]:
             [binary, "--version"],
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=_VERSION_TIMEOUT_S,
             check=False,
             stdin=subprocess.DEVNULL,

@@ -214,7 +214,7 @@ class EncodedTransaction:
         request, response = transaction.request, transaction.response
         self.transaction = transaction
         query = request.query_params
-        self.head = _encode(
+        self.head = _encode_text(
             (
                 (
                     request.id,
@@ -245,6 +245,15 @@ class EncodedTransaction:
         else:
             self.bodies = (request.body, response.body)
         self.size_bytes = len(self.head) + sum(map(len, self.bodies))
+
+
+def _encode_text(value: Any) -> bytes:
+    """JSON of anything; a lone surrogate, which UTF-8 cannot hold, becomes U+FFFD."""
+    try:
+        return _encode(value)
+    except UnicodeEncodeError:
+        text = json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
+        return _LONE_SURROGATE.sub("\ufffd", text).encode()
 
 
 def encode_load(number: int, settings: dict[str, Any]) -> bytes:

@@ -1,0 +1,10 @@
+// expect: timeout
+// The microtask queue never runs dry.
+
+export function scan_transaction(t: any) {
+  if (t.request.url.includes("/bad")) {
+    const again = (): unknown => Promise.resolve().then(again);
+    return again();
+  }
+  return { title: t.id };
+}

@@ -1,0 +1,11 @@
+// expect: clean
+
+export function scan_transaction(t) {
+  if (t.request.url.includes("/bad")) {
+    String.prototype.toJSON = () => "forged";
+    Number.prototype.toJSON = () => 1;
+    Array.prototype.toJSON = () => [];
+    return [];
+  }
+  return { title: t.id };
+}

@@ -1,0 +1,8 @@
+// expect: invalid_findings
+
+export function scan_transaction(t: any) {
+  if (t.request.url.includes("/bad")) {
+    return { title: 1 };
+  }
+  return { title: t.id };
+}

@@ -1,0 +1,13 @@
+// expect: invalid_findings
+
+export function scan_transaction(t: any) {
+  if (t.request.url.includes("/bad")) {
+    return {
+      title: "x",
+      toJSON() {
+        throw new Error("no");
+      },
+    };
+  }
+  return { title: t.id };
+}

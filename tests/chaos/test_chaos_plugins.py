@@ -1,0 +1,53 @@
+"""A corpus of misbehaving plugins: each bad transaction gets its verdict, and the good ones around it theirs.
+
+Each file's first line names the verdicts its trick may end with. Plugins that look for
+a capability report a finding when they reach it, so `clean` means they did not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+from support.builders import MIB, is_echo, make_transaction, scan
+from support.watching import child_pids
+
+from isoscan import Limits, PluginExecutor, Verdict
+
+FOLDER = Path(__file__).parent / "plugins"
+PLUGINS = sorted(path.name for path in FOLDER.iterdir())
+LIMITS = Limits(timeout_s=0.8, memory_bytes=160 * MIB, max_console_bytes=10_000)
+#: They reach their end only by filling memory, which takes its time.
+SLOW_LIMITS = Limits(timeout_s=15.0, memory_bytes=160 * MIB)
+EXPECT = re.compile(r"// expect: ([a-z_]+(?:, [a-z_]+)*)")
+
+
+def expected(path: Path) -> set[Verdict]:
+    """The verdicts in the first line."""
+    match = EXPECT.fullmatch(path.read_text(encoding="utf-8").splitlines()[0])
+    assert match is not None, f"{path.name}: no `// expect:` in the first line"
+    return {Verdict(word) for word in match[1].split(", ")}
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+async def test_misbehaving_plugin(name: str) -> None:
+    """Good, bad, good: the bad transaction gets its verdict, and both good ones are right."""
+    verdicts = expected(FOLDER / name)
+    limits = SLOW_LIMITS if Verdict.OUT_OF_MEMORY in verdicts else LIMITS
+    executor = PluginExecutor.from_file(FOLDER / name, limits=limits)
+    async with asyncio.timeout(8 * limits.timeout_s + 5.0), executor:
+        before = await scan(executor, make_transaction("/good", body=b"before", request_body=b"before"))
+        bad = await scan(executor, make_transaction("/bad", body=b"bad", request_body=b"bad"))
+        after = await scan(executor, make_transaction("/good", body=b"after", request_body=b"after"))
+    assert is_echo(before)
+    assert not [f.title for f in bad.findings if f.title.startswith(("reached", "forged", "late", "from"))]
+    assert bad.verdict in verdicts, bad.error
+    assert is_echo(after), after.error
+    assert not child_pids()
+
+
+def test_corpus_is_large_enough() -> None:
+    """The corpus does not shrink unnoticed."""
+    assert len(PLUGINS) >= 100
