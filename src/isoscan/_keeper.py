@@ -13,9 +13,13 @@ from .growth import Growth, combine, estimate
 from .policies import Decision, GenerationSnapshot, RestartPolicy
 from .sandbox.generation import Generation
 
+#: How often memory is measured at most, and which share of the time collections may take:
+#: more while nothing is known of a generation, so that a fast leak is seen before it fills the heap.
 _MEASURE_EVERY_S = 0.25
-#: A collection may take this share of the time at most.
 _MEASURE_SHARE = 0.01
+_YOUNG_SAMPLES = 12
+_YOUNG_EVERY_S = 0.05
+_YOUNG_SHARE = 0.1
 _COSTS_KEPT = 9
 _PAUSE_S = 1.0
 
@@ -35,7 +39,9 @@ class Keeper:
 
     def measure_if_due(self, generation: Generation, now: float) -> None:
         """Asks for a measurement when the last is long enough ago and something has run since."""
-        pause_s = max(_MEASURE_EVERY_S, generation.collection_s / _MEASURE_SHARE)
+        is_young = len(generation.samples) < _YOUNG_SAMPLES
+        every_s, share = (_YOUNG_EVERY_S, _YOUNG_SHARE) if is_young else (_MEASURE_EVERY_S, _MEASURE_SHARE)
+        pause_s = max(every_s, generation.collection_s / share)
         last = max(self._measured_at, generation.born_at)
         if now - last < pause_s:
             return
@@ -64,6 +70,7 @@ class Keeper:
             jitter=generation.jitter,
             rss_bytes=generation.last_rss_bytes,
             birth_rss_bytes=generation.birth_rss_bytes,
+            young_rss_bytes=generation.young_rss_bytes,
             memory_bytes=live or None,
             growth=growth if growth is not self.learned else None,
             learned=self.learned,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -262,7 +263,7 @@ class TestWithSample:
         counts = [sample.executions for sample in kept]
         assert len(counts) == 32
         assert (counts[0], counts[-1]) == (1, 5000)
-        assert max(b - a for a, b in zip(counts, counts[1:], strict=False)) <= 500
+        assert max(b - a for a, b in pairwise(counts)) <= 500
 
 
 def known(slope: float, margin: float, *, samples: int = 50, is_sure: bool = True) -> Growth:

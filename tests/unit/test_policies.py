@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, dataclass, field
+from typing import Any
 
 import pytest
 
@@ -109,7 +110,7 @@ class TestMaxMemory:
     def test_is_due_over_the_limit(self) -> None:
         """A generation that was below it when young has grown."""
         policy = MaxMemory(100 * MIB)
-        grown = {"birth_rss_bytes": 33 * MIB, "young_rss_bytes": 40 * MIB}
+        grown: dict[str, Any] = {"birth_rss_bytes": 33 * MIB, "young_rss_bytes": 40 * MIB}
         assert policy.decide(snapshot(rss_bytes=99 * MIB, **grown)) is None
         assert due(policy.decide(snapshot(rss_bytes=100 * MIB, **grown))) is RestartReason.MAX_MEMORY
 
@@ -122,7 +123,7 @@ class TestMaxMemory:
     @pytest.mark.parametrize("when", ["birth_rss_bytes", "young_rss_bytes"])
     def test_is_futile_when_a_fresh_generation_is_over(self, when: str) -> None:
         """Over the limit at birth, or once its tables are loaded: the next one would be as well."""
-        fresh = {when: 101 * MIB}
+        fresh: dict[str, Any] = {when: 101 * MIB}
         assert is_futile(MaxMemory(100 * MIB).decide(snapshot(10**6, rss_bytes=120 * MIB, **fresh)))
 
     def test_is_futile_within_the_minimum_life(self) -> None:
@@ -292,7 +293,7 @@ class TestAnyOf:
     def test_a_decision_that_helps_comes_before_a_futile_one(self) -> None:
         """A memory limit nobody can keep does not stop the restart by count."""
         policy = AnyOf(MaxMemory(MIB), MaxExecutions(1000))
-        over = {"rss_bytes": 33 * MIB, "birth_rss_bytes": 33 * MIB}
+        over: dict[str, Any] = {"rss_bytes": 33 * MIB, "birth_rss_bytes": 33 * MIB}
         assert is_futile(policy.decide(snapshot(999, **over)))
         assert due(policy.decide(snapshot(1000, **over))) is RestartReason.MAX_EXECUTIONS
 

@@ -105,10 +105,11 @@ class ScanEntry(
 
 
 class Memory(Struct, array_like=True):
-    """What lives after a full garbage collection, in bytes."""
+    """What lives after a full garbage collection, in bytes, and how long that took."""
 
     heap: int
     external: int
+    duration_us: int
 
 
 class Results(Struct, array_like=True):

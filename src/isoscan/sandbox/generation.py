@@ -18,6 +18,7 @@ from .._ledger import Cause
 from ..errors import GenerationStartError, PluginLoadError, PluginLoadTimeout
 from ..growth import MemorySample
 from ..models import Limits, Permissions, ScanFailure
+from ..policies import YOUNG_EXECUTIONS
 from .deno import deno_version, generation_command, generation_environment
 from .frames import (
     NONCE_BYTES,
@@ -88,6 +89,7 @@ class Generation:
         self.jitter = random.random()  # noqa: S311  # spreads load, hides nothing
         self.born_at = 0.0
         self.birth_rss_bytes: int | None = None
+        self.young_rss_bytes: int | None = None
         self.last_rss_bytes: int | None = None
         self.end: End | None = None
         self.ready: Ready | None = None
@@ -106,7 +108,7 @@ class Generation:
         self._ticker: asyncio.TimerHandle | None = None
         self._is_hello_due = True
         self._config: dict[str, Any] = {}
-        self._measuring_since: float | None = None
+        self._is_measuring = False
         self._warming: asyncio.Future[None] | None = None
         self._warm_left = 0
         self._urls: list[str] = []
@@ -173,8 +175,8 @@ class Generation:
 
     def measure(self) -> None:
         """Asks for its live memory after a full collection, behind all work it has."""
-        if self._measuring_since is None and self.is_alive:
-            self._measuring_since = self._loop.time()
+        if not self._is_measuring and self.is_alive:
+            self._is_measuring = True
             self._process.write(encode_measure())
 
     def send(self, number: int, transactions: Sequence[EncodedTransaction]) -> None:
@@ -190,6 +192,8 @@ class Generation:
     def record_scans(self, entries: Sequence[int | ScanEntry]) -> None:
         """It has answered some scans."""
         self.executions += len(entries)
+        if self.young_rss_bytes is None and self.executions >= YOUNG_EXECUTIONS:
+            self.young_rss_bytes = self._process.rss_bytes()
         total_us = sum(entry if isinstance(entry, int) else entry.duration_us for entry in entries)
         fitting = _FRAME_US * len(entries) // max(total_us, 1)
         self.frame_scans = max(1, min(fitting, 2 * self.frame_scans, MAX_FRAME_SCANS))
@@ -292,14 +296,14 @@ class Generation:
             self._warming.set_result(None)
 
     def _take_memory(self, memory: Memory) -> None:
-        if self._measuring_since is None:
+        if not self._is_measuring:
             self.kill(Cause.PROTOCOL, "a memory reply nobody asked for")
             return
         # The reply stands behind all answers sent before it, so this is the count it belongs to.
         self.samples.append(MemorySample(self.executions, memory.heap + memory.external))
         self.heap_used_bytes, self.external_bytes = memory.heap, memory.external
-        self.collection_s = self._loop.time() - self._measuring_since
-        self._measuring_since = None
+        self.collection_s = memory.duration_us / 1e6
+        self._is_measuring = False
 
     def _load_settings(self) -> dict[str, Any]:
         limits = self._limits

@@ -2,8 +2,9 @@
 
 export async function scan_transaction(t) {
   if (t.request.url.includes("/bad")) {
+    const name = "https://example.com/x.js";
     try {
-      const found = await import("https://example.com/x.js");
+      const found = await import(name);
       return { title: "reached: " + Object.keys(found) };
     } catch {
       // refused

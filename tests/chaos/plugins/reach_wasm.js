@@ -1,11 +1,11 @@
 // expect: clean
+// A module with one function, imported without the global.
 
 export async function scan_transaction(t) {
   if (t.request.url.includes("/bad")) {
-    const bytes = "data:application/wasm;base64,AGFzbQEAAAA=";
     try {
-      await import(bytes);
-      return { title: "reached: WebAssembly" };
+      const found = await import("data:application/wasm;base64,AGFzbQEAAAABBQFgAAF/AwIBAAcFAQFmAAAKBgEEAEEqCw==".slice());
+      return { title: "reached: WebAssembly " + found.f() };
     } catch {
       // refused
     }

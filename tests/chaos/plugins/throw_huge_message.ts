@@ -1,4 +1,4 @@
-// expect: error
+// expect: error, out_of_memory
 // Fifty megabytes of message.
 
 export function scan_transaction(t: any) {

@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 1d4265c52c1ae643cdffa3026aa3339f1223f5180c193f7d19c03095f4ebe660
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 1b9b6d5c58d70e937f52e1235ac7d9972b572b880f26812cfe50920bbc76f280
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -662,8 +662,10 @@ function sendResults() {
 function readScanFrame() {
   frame = channel.readFrame();
   while (frame.order === Order.Measure) {
+    const began = now();
     collectGarbage();
-    channel.send(Kind.Memory, heapJson());
+    const { heapUsed, external } = memoryUsage();
+    channel.send(Kind.Memory, `[${heapUsed},${external},${(now() - began) * 1e3 | 0}]`);
     frame = channel.readFrame();
   }
   if (frame.order !== Order.Scan) channel.exit(70);

@@ -208,8 +208,10 @@ function sendResults(): void {
 function readScanFrame(): void {
   frame = channel.readFrame();
   while (frame.order === Order.Measure) {
+    const began = now();
     collectGarbage();
-    channel.send(Kind.Memory, heapJson());
+    const { heapUsed, external } = memoryUsage();
+    channel.send(Kind.Memory, `[${heapUsed},${external},${((now() - began) * 1000) | 0}]`);
     frame = channel.readFrame();
   }
   if (frame.order !== Order.Scan) channel.exit(70);
