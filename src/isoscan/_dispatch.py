@@ -168,8 +168,8 @@ class Dispatch:
         self.on_answer(generation)
         self._after_change()
 
-    def settle_end(self, generation: Generation, end: End) -> None:
-        """What a generation's end means for its scans."""
+    def settle_end(self, generation: Generation, end: End) -> bool:
+        """What a generation's end means for its scans; returns whether who did it is still open."""
         aftermath = self.ledger.end(generation.number, end.cause, was_fresh=generation.executions == 0)
         for scan, verdict in aftermath.ended:
             self.counters.executions += 1
@@ -187,6 +187,7 @@ class Dispatch:
                 ),
             )
         self._after_change()
+        return aftermath.requeued > 0 and not aftermath.ended
 
     def refuse(self, scan: Scan, verdict: Verdict, text: str, kind: str | None = None) -> None:
         """Ends a scan that was never begun."""

@@ -303,7 +303,7 @@ class Slot:
         if is_occupant:
             self.occupant = None
             self._vacate()
-        self.dispatch.settle_end(generation, end)
+        is_open = self.dispatch.settle_end(generation, end)
         if end.cause is not Cause.RETIRED:
             self._emit(
                 EventKind.KILL,
@@ -313,13 +313,14 @@ class Slot:
                 rss_before_bytes=generation.last_rss_bytes,
             )
         if is_occupant and self.state is not State.RESTARTING:
-            self._recover_from(end)
+            self._recover_from(end, is_open)
 
     # ---- death and recovery ------------------------------------------------
 
-    def _recover_from(self, end: End) -> None:
-        # One that dies with nothing to do counts too: otherwise it could go on like that for ever.
-        is_plugins_doing = end.cause not in (Cause.RETIRED, Cause.TERMINATED)
+    def _recover_from(self, end: End, is_open: bool = False) -> None:
+        # A death whose suspects run again is counted when the culprit is found. One that dies
+        # with nothing to do counts: otherwise it could go on like that for ever.
+        is_plugins_doing = not is_open and end.cause not in (Cause.RETIRED, Cause.TERMINATED)
         now = asyncio.get_running_loop().time()
         has_tripped = is_plugins_doing and self.breaker.record_scan_death(now)
         reason = _REASONS.get(end.cause, RestartReason.CRASH)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from msgspec import Struct, field
 
 logger = logging.getLogger("isoscan")
+logger.addHandler(logging.NullHandler())  # a library speaks only when its user configured logging
 
 
 class EventKind(StrEnum):

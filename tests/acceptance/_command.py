@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -197,6 +198,30 @@ class Workspace:
         """Waits for the end of a started command; `stdout` is what was not read yet."""
         stdout, stderr = process.communicate(timeout=DEADLINE_S)
         return self.done(process.returncode, stdout or b"", stderr)
+
+
+class Batch:
+    """Many runs that touch none of each other's files, as many at a time as there are processors."""
+
+    def __init__(self, workspace: Workspace, commands: Iterable[Sequence[str]]) -> None:
+        self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
+        self._runs = {tuple(words): self._pool.submit(workspace.run, *words) for words in commands}
+
+    def done(self, *arguments: str) -> Done:
+        """What became of one of the commands."""
+        return self._runs[arguments].result()
+
+    def close(self) -> None:
+        """Runs nothing more."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+def make_workspace(folder: Path) -> Workspace:
+    """A workspace with `probe.ts` and the capture `one.har`, on which the probe finds nothing."""
+    workspace = Workspace(folder)
+    workspace.write("probe.ts", PROBE)
+    workspace.capture("one.har", "clean")
+    return workspace
 
 
 def generations_of(process: subprocess.Popen[bytes], count: int = 1) -> list[psutil.Process]:

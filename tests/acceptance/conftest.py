@@ -6,13 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from acceptance._command import PROBE, Workspace
+from acceptance._command import Workspace, make_workspace
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    """A workspace with `probe.ts` and the capture `one.har`, on which the probe finds nothing."""
-    made = Workspace(tmp_path)
-    made.write("probe.ts", PROBE)
-    made.capture("one.har", "clean")
-    return made
+    """A workspace with `probe.ts` and the capture `one.har`."""
+    return make_workspace(tmp_path)

@@ -8,18 +8,21 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from acceptance._command import (
     COMMAND,
+    Batch,
     Workspace,
     assert_gone,
     assert_refused,
     entry,
     generations_of,
     har,
+    make_workspace,
     parse_lines,
 )
 
@@ -56,40 +59,43 @@ def test_help_names_every_option(workspace: Workspace) -> None:
         assert option in text
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["frobnicate"], ["frobnicate"]),
-        (["--frobnicate"], ["--frobnicate"]),
-        (["run"], ["INPUT"]),
-        (["run", "one.har", "--frobnicate"], ["--frobnicate"]),
-        (["run", "one.har", "--frobnicate=1"], ["--frobnicate"]),
-        (["run", "one.har", "--plugin"], ["--plugin"]),
-        (["run", "one.har", "--timeout"], ["--timeout"]),
-        (["run", "one.har", "--timeout", "soon"], ["--timeout", "soon"]),
-        (["run", "one.har", "--timeout", "0"], ["--timeout"]),
-        (["run", "one.har", "--timeout", "-1"], ["--timeout"]),
-        (["run", "one.har", "--timeout", "nan"], ["--timeout", "nan"]),
-        (["run", "one.har", "--timeout", "inf"], ["--timeout", "inf"]),
-        (["run", "one.har", "--timeout", "1e9"], ["--timeout"]),
-        (["run", "one.har", "--memory", "lots"], ["--memory", "lots"]),
-        (["run", "one.har", "--memory", ""], ["--memory"]),
-        (["run", "one.har", "--memory", "-256MB"], ["--memory"]),
-        (["run", "one.har", "--memory", "256 MB MB"], ["--memory"]),
-        (["run", "one.har", "--memory", "٣MB"], ["--memory"]),
-        (["run", "one.har", "--memory", "1KB"], ["--memory", "1024"]),
-        (["run", "one.har", "--memory", "9999TB"], ["--memory"]),
-        (["run", "one.har", "--memory", f"{'9' * 400}TB"], ["--memory"]),
-        (["run", "one.har", "--format", "xml"], ["--format", "xml", "table", "jsonl"]),
-        (["run", "one.har", "--fail-on", "catastrophic"], ["--fail-on", "catastrophic", "critical"]),
-        (["plugins", "--frobnicate"], ["--frobnicate"]),
-        (["schema", "one.har"], ["one.har"]),
-    ],
-    ids=lambda value: " ".join(value)[:60],
-)
-def test_wrong_command_line(workspace: Workspace, arguments: list[str], words: list[str]) -> None:
+WRONG_LINES = [
+    (["frobnicate"], ["frobnicate"]),
+    (["--frobnicate"], ["--frobnicate"]),
+    (["run"], ["INPUT"]),
+    (["run", "one.har", "--frobnicate"], ["--frobnicate"]),
+    (["run", "one.har", "--plugin"], ["--plugin"]),
+    (["run", "one.har", "--timeout"], ["--timeout"]),
+    (["run", "one.har", "--timeout", "soon"], ["--timeout", "soon"]),
+    (["run", "one.har", "--timeout", "0"], ["--timeout"]),
+    (["run", "one.har", "--timeout", "-1"], ["--timeout"]),
+    (["run", "one.har", "--timeout", "nan"], ["--timeout", "nan"]),
+    (["run", "one.har", "--memory", "lots"], ["--memory", "lots"]),
+    (["run", "one.har", "--memory", ""], ["--memory"]),
+    (["run", "one.har", "--memory", "-256MB"], ["--memory"]),
+    (["run", "one.har", "--memory", "٣MB"], ["--memory"]),
+    (["run", "one.har", "--memory", "1KB"], ["--memory", "1024"]),
+    (["run", "one.har", "--memory", "9999TB"], ["--memory"]),
+    (["run", "one.har", "--memory", f"{'9' * 400}TB"], ["--memory"]),
+    (["run", "one.har", "--format", "xml"], ["--format", "xml", "table", "jsonl"]),
+    (["run", "one.har", "--fail-on", "catastrophic"], ["--fail-on", "catastrophic", "critical"]),
+    (["plugins", "--frobnicate"], ["--frobnicate"]),
+    (["schema", "one.har"], ["one.har"]),
+]
+
+
+@pytest.fixture(scope="module")
+def wrong_lines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
+    """All of them, run."""
+    batch = Batch(make_workspace(tmp_path_factory.mktemp("lines")), [words for words, _ in WRONG_LINES])
+    yield batch
+    batch.close()
+
+
+@pytest.mark.parametrize(("arguments", "words"), WRONG_LINES, ids=lambda value: " ".join(value)[:60])
+def test_wrong_command_line(wrong_lines: Batch, arguments: list[str], words: list[str]) -> None:
     """Every wrong word is named."""
-    assert_refused(workspace.run(*arguments), *words)
+    assert_refused(wrong_lines.done(*arguments), *words)
 
 
 @pytest.mark.parametrize(
@@ -176,38 +182,97 @@ def test_closed_standard_input(workspace: Workspace) -> None:
 # ---- plugins -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("code", "words"),
-    [
-        ("export const a = 1;\nexport function scan_transaction(t) {\n  const b = ;\n}\n", ["p.ts:3:13"]),
-        ("export function scan_transaction(t) { return 1;", ["p.ts:1:"]),
-        ("// nothing\n", ["p.ts", "scan_transaction"]),
-        ("export const scan_transaction = 5;\n", ["p.ts", "scan_transaction"]),
-        ("const a = 1;\nthrow new Error('at load');\n", ["p.ts:2:7", "at load"]),
-        ("throw null;\nexport function scan_transaction() {}", ["p.ts"]),
-        ("await new Promise(() => {});\nexport function scan_transaction() {}", ["p.ts", "never settles"]),
-        ("const a = [];\nwhile (true) a.push(new Array(1e6).fill(a));", ["p.ts", "memory"]),
-        ("Deno.exit(0);\nexport function scan_transaction() {}", ["p.ts:1:"]),
-        ("import fs from 'node:fs';\nexport function scan_transaction() {}", ["p.ts:1", "node:fs"]),
-        ("import a from 'https://x.example/a';\nexport function scan_transaction() {}", ["p.ts:1", "https"]),
-        ("\nimport a from './gone.ts';\nexport function scan_transaction() {}", ["p.ts:2", "gone.ts"]),
-        ("export const metadata = { id: 'a b' };\nexport function scan_transaction() {}", ["p.ts", "a b"]),
-        ("export const metadata = { id: 5 };\nexport function scan_transaction() {}", ["p.ts", "id"]),
-        ("export const metadata = { id: 1n };\nexport function scan_transaction() {}", ["p.ts", "BigInt"]),
-        ("export const metadata = 'me';\nexport function scan_transaction() {}", ["p.ts", "metadata"]),
-        ("export function init() { throw new Error('in init'); }\nexport function scan_transaction() {}",
-         ["p.ts:1:", "in init"]),
-    ],
-    ids=[
-        "syntax", "unclosed", "no entry", "entry is no function", "throws", "throws null", "never settles",
-        "out of memory", "exits", "node import", "remote import", "missing import", "id with a space",
-        "id is a number", "metadata is no JSON", "metadata is text", "init throws",
-    ],
-)  # fmt: skip
-def test_plugin_that_cannot_be_loaded(workspace: Workspace, code: str, words: list[str]) -> None:
+WRONG_PLUGINS = {
+    "syntax": (
+        "export const a = 1;\nexport function scan_transaction(t) {\n  const b = ;\n}\n",
+        ["p.ts:3:13"],
+    ),
+    "unclosed": (
+        "export function scan_transaction(t) { return 1;",
+        ["p.ts:1:"],
+    ),
+    "no entry": (
+        "// nothing\n",
+        ["p.ts", "scan_transaction"],
+    ),
+    "entry is no function": (
+        "export const scan_transaction = 5;\n",
+        ["p.ts", "scan_transaction"],
+    ),
+    "throws": (
+        "const a = 1;\nthrow new Error('at load');\n",
+        ["p.ts:2:7", "at load"],
+    ),
+    "throws null": (
+        "throw null;\nexport function scan_transaction() {}",
+        ["p.ts"],
+    ),
+    "never settles": (
+        "await new Promise(() => {});\nexport function scan_transaction() {}",
+        ["p.ts", "never settles"],
+    ),
+    "out of memory": (
+        "const a = [];\nwhile (true) a.push(new Array(1e6).fill(a));",
+        ["p.ts", "memory"],
+    ),
+    "exits": (
+        "Deno.exit(0);\nexport function scan_transaction() {}",
+        ["p.ts:1:"],
+    ),
+    "node import": (
+        "import fs from 'node:fs';\nexport function scan_transaction() {}",
+        ["p.ts:1", "node:fs"],
+    ),
+    "remote import": (
+        "import a from 'https://x.example/a';\nexport function scan_transaction() {}",
+        ["p.ts:1", "https"],
+    ),
+    "missing import": (
+        "\nimport a from './gone.ts';\nexport function scan_transaction() {}",
+        ["p.ts:2", "gone.ts"],
+    ),
+    "id with a space": (
+        "export const metadata = { id: 'a b' };\nexport function scan_transaction() {}",
+        ["p.ts", "a b"],
+    ),
+    "id is a number": (
+        "export const metadata = { id: 5 };\nexport function scan_transaction() {}",
+        ["p.ts", "id"],
+    ),
+    "metadata is no JSON": (
+        "export const metadata = { id: 1n };\nexport function scan_transaction() {}",
+        ["p.ts", "BigInt"],
+    ),
+    "metadata is text": (
+        "export const metadata = 'me';\nexport function scan_transaction() {}",
+        ["p.ts", "metadata"],
+    ),
+    "init throws": (
+        "export function init() { throw new Error('in init'); }\nexport function scan_transaction() {}",
+        ["p.ts:1:", "in init"],
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def wrong_plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
+    """Each of them, run on its own."""
+    workspace = make_workspace(tmp_path_factory.mktemp("plugins"))
+    for name, (code, _) in WRONG_PLUGINS.items():
+        workspace.write(f"{name}/p.ts", code)
+    batch = Batch(workspace, [_run_of(name) for name in WRONG_PLUGINS])
+    yield batch
+    batch.close()
+
+
+def _run_of(name: str) -> tuple[str, ...]:
+    return ("run", "one.har", "--memory", "256MB", "--plugin", f"{name}/p.ts")
+
+
+@pytest.mark.parametrize("name", WRONG_PLUGINS)
+def test_plugin_that_cannot_be_loaded(wrong_plugins: Batch, name: str) -> None:
     """The message names the plugin's file, and line and column where there are any."""
-    workspace.write("p.ts", code)
-    assert_refused(workspace.run("run", "one.har", "--plugin", "p.ts"), *words)
+    assert_refused(wrong_plugins.done(*_run_of(name)), *WRONG_PLUGINS[name][1])
 
 
 def test_syntax_error_in_a_neighbour(workspace: Workspace) -> None:

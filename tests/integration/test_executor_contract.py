@@ -6,7 +6,6 @@ import base64
 from typing import Any
 
 import pytest
-from support.builders import make_executor, make_transaction, scan
 
 from isoscan import (
     HttpRequest,
@@ -20,6 +19,7 @@ from isoscan import (
     Severity,
     Verdict,
 )
+from support.builders import make_executor, make_transaction, scan
 
 FORMS = {
     "exported function": "export function scan_transaction(t) { return { title: t.id }; }",
@@ -179,9 +179,13 @@ METADATA = {
 @pytest.mark.parametrize("form", METADATA)
 async def test_metadata_of_a_file(form: str, tmp_path: Any) -> None:
     """Without given metadata the plugin's own counts, and its severity is the default."""
-    text = "{ id: 'own-id', name: 'Own', version: '1.2.3', default_severity: 'High', tags: ['a'], unknown: 1 }"
+    text = (
+        "{ id: 'own-id', name: 'Own', version: '1.2.3', default_severity: 'High', tags: ['a'], unknown: 1 }"
+    )
     path = tmp_path / "plugin.ts"
-    path.write_text(METADATA[form].format(text) + "\nfunction scan_transaction() { return { title: 't' }; }\n")
+    path.write_text(
+        METADATA[form].format(text) + "\nfunction scan_transaction() { return { title: 't' }; }\n"
+    )
     async with PluginExecutor.from_file(path) as executor:
         assert executor.metadata.id == "own-id"
         assert executor.metadata.version == "1.2.3"
@@ -201,8 +205,17 @@ async def test_file_without_metadata(tmp_path: Any) -> None:
 
 @pytest.mark.parametrize(
     "metadata",
-    ["{ id: 1 }", "{ id: '' }", "{ id: 'a b' }", "'text'", "[1]", "{ id: 'a', default_severity: 'urgent' }",
-     "{ id: 'a', tags: 'x' }", "{ id: 'a', name: 'x'.repeat(100000) }", "{ get id() { throw new Error('no'); } }"],
+    [
+        "{ id: 1 }",
+        "{ id: '' }",
+        "{ id: 'a b' }",
+        "'text'",
+        "[1]",
+        "{ id: 'a', default_severity: 'urgent' }",
+        "{ id: 'a', tags: 'x' }",
+        "{ id: 'a', name: 'x'.repeat(100000) }",
+        "{ get id() { throw new Error('no'); } }",
+    ],
 )
 async def test_wrong_metadata_is_a_load_error(metadata: str, tmp_path: Any) -> None:
     """Metadata that is none is refused at start, by name."""
@@ -228,20 +241,20 @@ WHOLE = HttpTransaction(
     request=HttpRequest(
         method="POST",
         url="https://shop.example/a/b?q=1&q=2&e=%C3%A9&plus=a+b#part",
-        headers=[("Host", "shop.example"), ("X-Two", "1"), ("x-two", "2"), ("Content-Type", "text/plain")],
+        headers=(("Host", "shop.example"), ("X-Two", "1"), ("x-two", "2"), ("Content-Type", "text/plain")),
         body=bytes(range(256)),
         was_edited=True,
         id="the-id",
     ),
     response=HttpResponse(
         status=201,
-        headers=[
+        headers=(
             ("Content-Type", "text/html; charset=ISO-8859-1"),
             ("Set-Cookie", "a=1"),
             ("set-cookie", "b=2"),
             ("__proto__", "polluted"),
             ("constructor", "c"),
-        ],
+        ),
         body="é".encode("latin-1"),
     ),
 )
@@ -337,9 +350,9 @@ async def test_body_is_the_plugins_own() -> None:
     "transaction",
     [
         HttpTransaction(HttpRequest("GET", "http://a/\ud800")),
-        HttpTransaction(HttpRequest("GET", "http://a/", headers=[("X", "\udcff")])),
+        HttpTransaction(HttpRequest("GET", "http://a/", headers=(("X", "\udcff"),))),
         HttpTransaction(HttpRequest("GET", "http://a/?q=\ud800")),
-        HttpTransaction(HttpRequest("G\ud800", "http://a/"), HttpResponse(200, [("\udfff", "")])),
+        HttpTransaction(HttpRequest("G\ud800", "http://a/"), HttpResponse(200, (("\udfff", ""),))),
     ],
 )
 async def test_lone_surrogates_in_traffic(transaction: HttpTransaction) -> None:
@@ -353,7 +366,8 @@ async def test_lone_surrogates_in_traffic(transaction: HttpTransaction) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "?", "not a url", "http://[::1", "//x", "http://a/?%zz=%", "http://a/\0\n", "x" * 200_000, "é"]
+    "url",
+    ["", "?", "not a url", "http://[::1", "//x", "http://a/?%zz=%", "http://a/\0\n", "x" * 200_000, "é"],
 )
 async def test_odd_urls(url: str) -> None:
     """Traffic may hold any URL."""
@@ -387,11 +401,15 @@ async def test_console_is_captured_per_scan() -> None:
         assert "while loading" not in str(result.console)
 
 
-@pytest.mark.parametrize("flood", ["'x'.repeat(100)", "'é'.repeat(100)", "'x'.repeat(10_000_000)", "''", "{a:1}"])
+@pytest.mark.parametrize(
+    "flood", ["'x'.repeat(100)", "'é'.repeat(100)", "'x'.repeat(10_000_000)", "''", "{a:1}"]
+)
 async def test_console_is_bounded(flood: str) -> None:
     """A flood is cut at the limit, and the cut is told."""
     code = f"export function scan_transaction() {{ for (let i = 0; i < 3000; i++) console.log({flood}); }}"
-    result = await result_of(code.replace("3000", "20" if "000_000" in flood else "3000"), max_console_bytes=2000)
+    result = await result_of(
+        code.replace("3000", "20" if "000_000" in flood else "3000"), max_console_bytes=2000
+    )
     assert result.verdict is Verdict.CLEAN
     assert sum(len(line.text) for line in result.console) < 4000
     assert len(result.console) < 3000

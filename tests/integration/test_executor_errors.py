@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.builders import MIB, make_executor, make_transaction, scan
 
 from isoscan import (
     ExecutorStateError,
@@ -19,6 +18,7 @@ from isoscan import (
     ScanTimeout,
     Verdict,
 )
+from support.builders import MIB, make_executor, make_transaction, scan
 
 #: Types before the throw: transpiled JavaScript has other columns than this text.
 THROWS = """interface Unused { a: string; b: number }
@@ -62,9 +62,15 @@ async def test_place_of_a_throw() -> None:
         ("export const scan_transaction = () =>\n  Promise.reject(new Error('x'));", 2),
         ("export function scan_transaction() {\n  null.x;\n}", 2),
         ("export function scan_transaction() {\n\n  undefinedName();\n}", 3),
-        ("export function scan_transaction() {\n  setTimeout(() => {\n    throw new Error('x');\n  });\n"
-         "  return new Promise(() => {});\n}", 3),
-        ("export function scan_transaction() {\n  queueMicrotask(() => {\n    throw new Error('x');\n  });\n}", 3),
+        (
+            "export function scan_transaction() {\n  setTimeout(() => {\n    throw new Error('x');\n  });\n"
+            "  return new Promise(() => {});\n}",
+            3,
+        ),
+        (
+            "export function scan_transaction() {\n  queueMicrotask(() => {\n    throw new Error('x');\n  });\n}",
+            3,
+        ),
         ("export function scan_transaction() {\n  Promise.reject(new Error('x'));\n}", 2),
     ],
 )
@@ -99,7 +105,9 @@ async def test_error_in_a_neighbour(tmp_path: Path) -> None:
 async def test_modules_work_together(tmp_path: Path) -> None:
     """Neighbours, JSON and a dynamic import run as they would outside."""
     (tmp_path / "a.ts").write_text("export const a: number = 1;\nexport const id = {};\n")
-    (tmp_path / "b.js").write_text('import { a, id } from "./a.ts";\nexport const b = a + 1;\nexport { id };\n')
+    (tmp_path / "b.js").write_text(
+        'import { a, id } from "./a.ts";\nexport const b = a + 1;\nexport { id };\n'
+    )
     (tmp_path / "d.json").write_text('{"word": "é"}')
     (tmp_path / "plugin.ts").write_text(
         '\ufeffimport { b, id } from "./b.js";\nimport * as a from "./a.ts";\n'
@@ -127,12 +135,11 @@ async def test_modules_work_together(tmp_path: Path) -> None:
         ),
     ],
 )
-async def test_each_verdict_has_its_error(
-    code: str, error: type[IsoscanError], verdict: Verdict
-) -> None:
+async def test_each_verdict_has_its_error(code: str, error: type[IsoscanError], verdict: Verdict) -> None:
     """`scan_transaction` raises the type that belongs to the verdict, with the whole result."""
-    async with make_executor(code, timeout_s=0.5 if verdict is Verdict.TIMEOUT else 5.0,
-                             memory_bytes=128 * MIB) as executor:
+    async with make_executor(
+        code, timeout_s=0.5 if verdict is Verdict.TIMEOUT else 5.0, memory_bytes=128 * MIB
+    ) as executor:
         with pytest.raises(error) as caught:
             await executor.scan_transaction(make_transaction())
     assert caught.value.result is not None
@@ -171,7 +178,9 @@ async def test_syntax_error(code: str, line: int) -> None:
     assert (error.file, error.line) == ("probe.ts", line)
 
 
-@pytest.mark.parametrize("code", ["", "export const x = 1;", "export function other() {}", "export default 3;"])
+@pytest.mark.parametrize(
+    "code", ["", "export const x = 1;", "export function other() {}", "export default 3;"]
+)
 async def test_no_entry(code: str) -> None:
     """A plugin without an entry function says what is missing."""
     error = await load_error(code)
@@ -191,8 +200,11 @@ async def test_entry_that_is_no_function(value: str) -> None:
         ("const a: string = 'x';\nthrow new RangeError(a);\nexport function scan_transaction() {}", 2),
         ("await Promise.reject(new Error('x'));\nexport function scan_transaction() {}", 1),
         ("export function scan_transaction() {}\nexport function init() {\n  throw new Error('x');\n}", 3),
-        ("export function scan_transaction() {}\nsetTimeout(() => { throw new Error('x'); });\n"
-         "await new Promise((r) => setTimeout(r, 50));", 2),
+        (
+            "export function scan_transaction() {}\nsetTimeout(() => { throw new Error('x'); });\n"
+            "await new Promise((r) => setTimeout(r, 50));",
+            2,
+        ),
     ],
 )
 async def test_throw_while_loading(code: str, line: int) -> None:
@@ -232,7 +244,9 @@ async def test_out_of_memory_while_loading() -> None:
     assert "memory" in str(error)
 
 
-@pytest.mark.parametrize("specifier", ["./a.ts", "node:fs", "fs", "https://example.com/x.js", "npm:x", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "specifier", ["./a.ts", "node:fs", "fs", "https://example.com/x.js", "npm:x", "file:///etc/passwd"]
+)
 async def test_import_from_text(specifier: str) -> None:
     """A plugin given as text has no neighbours, and nothing else can be imported."""
     await load_error(f"import x from '{specifier}';\nexport function scan_transaction() {{ return x; }}")
@@ -243,7 +257,11 @@ async def test_import_from_text(specifier: str) -> None:
 async def test_not_started() -> None:
     """Using an executor before start or after shutdown is the caller's error."""
     executor = make_executor()
-    for use in (executor.scan_transaction(make_transaction()), executor.restart(), executor.terminate_execution()):
+    for use in (
+        executor.scan_transaction(make_transaction()),
+        executor.restart(),
+        executor.terminate_execution(),
+    ):
         with pytest.raises(ExecutorStateError):
             await use
     assert executor.get_stats().state == "new"

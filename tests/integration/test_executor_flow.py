@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import psutil
 import pytest
-from support.builders import ECHO, is_echo, make_executor, make_transaction, scan
-from support.watching import belongings, child_pids, until
 
 from isoscan import ExecutorStateError, HttpTransaction, IsoscanError, ScanInterrupted, Verdict
+from support.builders import ECHO, is_echo, make_executor, make_transaction, scan
+from support.watching import belongings, child_pids, until
 
 LOOPS = """
 export function scan_transaction(t) {
@@ -56,7 +56,8 @@ async def test_queue_holds_callers_back_while_the_slot_is_busy() -> None:
         loop = asyncio.ensure_future(scan(executor, make_transaction("/loop")))
         await until(lambda: executor.get_stats().in_flight == 1, "the loop in flight")
         calls = [
-            asyncio.ensure_future(executor.scan_transaction(make_transaction())) for _ in range(IN_FLIGHT_MAX + 50)
+            asyncio.ensure_future(executor.scan_transaction(make_transaction()))
+            for _ in range(IN_FLIGHT_MAX + 50)
         ]
         for _ in range(50):
             await asyncio.sleep(0)
@@ -180,7 +181,8 @@ async def test_cancelled_caller_leaves_nothing() -> None:
     """Callers cancelled in the queue, in flight and before the queue leave the slot as it was."""
     async with make_executor(SLOW, queue_size=5) as executor:
         calls = [
-            asyncio.ensure_future(executor.scan_transaction(make_transaction())) for _ in range(IN_FLIGHT_MAX + 40)
+            asyncio.ensure_future(executor.scan_transaction(make_transaction()))
+            for _ in range(IN_FLIGHT_MAX + 40)
         ]
         await until(lambda: executor.get_stats().in_flight > 0, "scans in flight")
         for call in calls:
@@ -365,7 +367,9 @@ async def test_shutdown_while_restarting(drain: bool, overlap: bool) -> None:
     await executor.shutdown(drain=drain)
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     (restarted,) = await asyncio.gather(restart, return_exceptions=True)
-    assert not isinstance(restarted, BaseException) or isinstance(restarted, (IsoscanError, asyncio.CancelledError))
+    assert not isinstance(restarted, BaseException) or isinstance(
+        restarted, (IsoscanError, asyncio.CancelledError)
+    )
     for outcome in outcomes:
         if drain:
             assert not isinstance(outcome, BaseException)

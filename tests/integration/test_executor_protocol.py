@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.builders import is_echo, make_transaction, scan
-from support.faking import lives_begun, make_faked
 
 from isoscan import (
     GenerationStartError,
@@ -21,6 +19,8 @@ from isoscan import (
     ScanResult,
     Verdict,
 )
+from support.builders import is_echo, make_transaction, scan
+from support.faking import lives_begun, make_faked
 
 QUICK: dict[str, Any] = {"timeout_s": 0.3, "load_timeout_s": 2.0}
 #: What a scan deserves whose generation does this instead of answering, every time.
@@ -146,7 +146,16 @@ async def test_silent_abort_is_memory(tmp_path: Path) -> None:
 
 # ---- before it is ready ----------------------------------------------------------
 
-UNREADY = ["exit:0", "exit:1", "signal:9", "garbage", "wrong_nonce", "oversized_length", "close", "kind_unknown"]
+UNREADY = [
+    "exit:0",
+    "exit:1",
+    "signal:9",
+    "garbage",
+    "wrong_nonce",
+    "oversized_length",
+    "close",
+    "kind_unknown",
+]
 
 
 @pytest.mark.parametrize("fault", [*UNREADY, "text_on_stdout", "kind_ready"])

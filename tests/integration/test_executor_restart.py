@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import psutil
 import pytest
-from support.builders import ECHO, is_echo, make_executor, make_transaction, scan
-from support.faking import make_faked
-from support.watching import child_pids, until
 
 from isoscan import (
     ConfigError,
@@ -23,6 +21,9 @@ from isoscan import (
     ScanResult,
     Verdict,
 )
+from support.builders import ECHO, is_echo, make_executor, make_transaction, scan
+from support.faking import make_faked
+from support.watching import child_pids, until
 
 #: Loops on `/loop`, echoes elsewhere.
 LOOPS = """
@@ -272,7 +273,8 @@ async def test_reload_changes_the_code() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", ["syntax error here", "export const x = 1;", "throw new Error('x');", "await new Promise(() => {});"]
+    "bad",
+    ["syntax error here", "export const x = 1;", "throw new Error('x');", "await new Promise(() => {});"],
 )
 async def test_bad_reload_keeps_the_old_code(bad: str) -> None:
     """A version that cannot be loaded is refused, also for later restarts."""
@@ -301,7 +303,9 @@ async def test_reload_reads_the_file_again(tmp_path: Path) -> None:
     """Without code, the file and its neighbours are read anew."""
     (tmp_path / "word.ts").write_text("export const word = 'old';")
     path = tmp_path / "plugin.ts"
-    path.write_text('import { word } from "./word.ts";\nexport const scan_transaction = () => ({ title: word });')
+    path.write_text(
+        'import { word } from "./word.ts";\nexport const scan_transaction = () => ({ title: word });'
+    )
     async with PluginExecutor.from_file(path) as executor:
         assert (await executor.scan_transaction(make_transaction()))[0].title == "old"
         (tmp_path / "word.ts").write_text("export const word = 'new';")
@@ -426,9 +430,7 @@ async def test_scan_of_a_generation_that_retires_is_not_stuck() -> None:
     async with make_executor(LOOPS, timeout_s=0.4) as executor:
         call = asyncio.ensure_future(scan(executor, make_transaction("/loop")))
         await until(lambda: executor.get_stats().in_flight == 1, "the scan in flight")
-        try:
+        with contextlib.suppress(IsoscanError):
             await executor.restart()
-        except IsoscanError:
-            pass
         assert (await call).verdict is Verdict.TIMEOUT
         assert is_echo(await scan(executor, make_transaction()))

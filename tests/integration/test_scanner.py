@@ -195,13 +195,13 @@ async def test_input_that_breaks_off() -> None:
 async def test_input_that_breaks_off_at_once() -> None:
     """An input that gives nothing but an error raises it."""
 
-    def broken() -> Iterator[HttpTransaction]:
+    def broken(given: list[HttpTransaction]) -> Iterator[HttpTransaction]:
+        yield from given
         raise InputError("no such file")
-        yield
 
     async with Scanner([named("a")]) as scanner:
         with pytest.raises(InputError):
-            await collect(scanner.scan(broken()))
+            await collect(scanner.scan(broken([])))
 
 
 async def test_input_is_read_lazily() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import wire
 
 from isoscan import HttpRequest, HttpResponse, HttpTransaction
 from isoscan.sandbox.frames import (
@@ -23,6 +23,7 @@ from isoscan.sandbox.frames import (
     encode_load,
     encode_scan,
 )
+from support import wire
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 HEADERS = st.lists(st.tuples(TEXT, TEXT), max_size=4).map(tuple)
@@ -92,9 +93,7 @@ def read_or_refuse(stream: bytes) -> list[Reply] | None:
 
 
 @given(st.lists(TRANSACTIONS, min_size=1, max_size=5), st.integers(0, 2**32 - 1))
-def test_scan_order_says_what_the_transactions_say(
-    transactions: list[HttpTransaction], number: int
-) -> None:
+def test_scan_order_says_what_the_transactions_say(transactions: list[HttpTransaction], number: int) -> None:
     """An independent decoder finds every field and body of every transaction, in order."""
     (frame,) = wire.split_orders(encode_scan(number, [EncodedTransaction(t) for t in transactions]))
     assert (frame.order, frame.number) == (2, number)
@@ -151,7 +150,7 @@ def test_chunks_do_not_matter(replies: list[bytes], data: st.DataObject) -> None
     stream = b"".join(replies)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
     edges = [0, *cuts, len(stream)]
-    chunks = [stream[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    chunks = [stream[a:b] for a, b in itertools.pairwise(edges)]
     whole = read_all([stream])
     assert read_all(chunks) == whole
     assert len(whole) == len(replies)
@@ -238,8 +237,7 @@ DEVIATIONS: dict[str, bytes] = {
     "NaN": wire.greeting() + wire.reply(2, 3, b"[1,0,[NaN],0]"),
     "infinite number": wire.greeting() + wire.reply(2, 3, b"[1,0,[1e999],0]"),
     "number of 10,000 digits": wire.greeting() + wire.reply(2, 3, b"[1,0,[" + b"9" * 10_000 + b"],0]"),
-    "digits behind a surrogate": wire.greeting()
-    + wire.reply(2, 3, b'["\\ud800",' + b"9" * 10_000 + b"]"),
+    "digits behind a surrogate": wire.greeting() + wire.reply(2, 3, b'["\\ud800",' + b"9" * 10_000 + b"]"),
     "text as entry": wire.greeting() + wire.reply(2, 3, b'[1,0,["x"],0]'),
     "boolean as entry": wire.greeting() + wire.reply(2, 3, b"[1,0,[true],0]"),
     "object as results": wire.greeting() + wire.reply(2, 3, b'{"frame":1}'),

@@ -91,8 +91,10 @@ class LedgerMachine(RuleBasedStateMachine):
         )
         if frame is None:
             is_reserved = any(scans[-1].is_alone for _, scans in held) or not self.is_replayable
-            assert not self.queue or len(held) >= max_frames or (
-                held and (is_reserved or self.queue[0].is_alone)
+            assert (
+                not self.queue
+                or len(held) >= max_frames
+                or (held and (is_reserved or self.queue[0].is_alone))
             )
             return
         count = len(frame.scans)

@@ -73,6 +73,8 @@ async def verdict_of_call(executor: PluginExecutor, transaction: HttpTransaction
 
 def is_echo(result: ScanResult) -> bool:
     """Whether the result holds exactly the finding of `ECHO` on its own transaction."""
-    return [f.title for f in result.findings] == [result.transaction_id] == [
-        f.transaction_id for f in result.findings
-    ]
+    return (
+        [f.title for f in result.findings]
+        == [result.transaction_id]
+        == [f.transaction_id for f in result.findings]
+    )

@@ -61,7 +61,9 @@ class Worker:
         while data:
             data = data[os.write(1, data) :]
 
-    def packed(self, kind: int, text: str, *, nonce: bytes | None = None, sequence: int | None = None) -> bytes:
+    def packed(
+        self, kind: int, text: str, *, nonce: bytes | None = None, sequence: int | None = None
+    ) -> bytes:
         """A reply as bytes; the right nonce and sequence unless given."""
         body = text.encode("utf-8", "surrogatepass")
         head = struct.pack(
@@ -228,9 +230,7 @@ _FAULTS: dict[str, Callable[[Worker], None]] = {
     "duplicate": _sends(lambda w: _results(w, w.entries()) + _results(w, w.entries())),
     "kind_hello": _sends(lambda w: w.packed(HELLO, "{}")),
     "kind_ready": _sends(
-        lambda w: w.packed(
-            READY, '{"entry":"","metadata":null,"urls":[],"console":[],"heap":[1,2]}'
-        )
+        lambda w: w.packed(READY, '{"entry":"","metadata":null,"urls":[],"console":[],"heap":[1,2]}')
     ),
     "kind_load_failed": _sends(
         lambda w: w.packed(LOAD_FAILED, '{"kind":"throw","error":{},"urls":[],"console":[]}')

@@ -17,7 +17,7 @@ WORKER = Path(__file__).with_name("fake_deno.py")
 
 
 def install_fake_deno(folder: Path, hello_faults: Sequence[str | None] = ()) -> Path:
-    """An executable for `deno=`; `hello_faults[n]` strikes the n-th process (the last one, all later ones)."""
+    """An executable for `deno=`; `hello_faults[n]` strikes the n-th process (the last: all later ones)."""
     state = folder / "lives"
     state.mkdir()
     words = [sys.executable, "-I", "-S", "-B", str(WORKER), str(state), json.dumps(list(hello_faults))]

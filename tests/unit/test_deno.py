@@ -99,7 +99,10 @@ def test_named_by_the_variable(places: dict[str, Path], monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(
     ("says", "version"),
-    [("deno 2.9.8 (stable, release, x86_64-unknown-linux-gnu)\nv8 15", (2, 9, 8)), ("deno 2.10.0", (2, 10, 0))],
+    [
+        ("deno 2.9.8 (stable, release, x86_64-unknown-linux-gnu)\nv8 15", (2, 9, 8)),
+        ("deno 2.10.0", (2, 10, 0)),
+    ],
 )
 def test_version(tmp_path: Path, says: str, version: tuple[int, int, int]) -> None:
     """The version is read from the first line."""
@@ -193,8 +196,30 @@ def test_good_network_target(target: str) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["", "a", ":80", "a:", "a:0", "a:65536", "a:99999", "*:80", "*.a:80", "a:80,b:90", "a:80 ", " a:80",
-     "http://a:80", "a:80/x", "[::1]", "::1:80", "a:80\n", "a:-1", "a:٣", "é:80", "--allow-all", "a:80\n--allow-run"],
+    [
+        "",
+        "a",
+        ":80",
+        "a:",
+        "a:0",
+        "a:65536",
+        "a:99999",
+        "*:80",
+        "*.a:80",
+        "a:80,b:90",
+        "a:80 ",
+        " a:80",
+        "http://a:80",
+        "a:80/x",
+        "[::1]",
+        "::1:80",
+        "a:80\n",
+        "a:-1",
+        "a:٣",
+        "é:80",
+        "--allow-all",
+        "a:80\n--allow-run",
+    ],
 )
 def test_bad_network_target(target: str) -> None:
     """Anything else is refused and shown: it ends up on a command line."""

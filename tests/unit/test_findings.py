@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.builders import make_transaction
 
 from isoscan import Confidence, Finding, Limits, Severity
 from isoscan.sandbox.findings import build_findings
+from support.builders import make_transaction
 
 TRANSACTION = make_transaction("/page?q=1")
 TEXT_FIELDS = (
@@ -37,7 +37,7 @@ def build(
     return build_findings(raw, TRANSACTION, "plug", severity, limits or Limits())
 
 
-def build_one(is_historic: bool = False, **fields: Any) -> Finding:
+def build_one(*, is_historic: bool = False, **fields: Any) -> Finding:
     """The one valid finding made of these fields."""
     findings, reason = build(json.dumps(fields), is_historic=is_historic)
     assert reason == ""
@@ -65,7 +65,7 @@ def test_title_is_enough() -> None:
 
 def test_every_field_is_taken() -> None:
     """All optional fields arrive as they were given."""
-    fields = {name: f"<{name}>" for name in TEXT_FIELDS}
+    fields: dict[str, Any] = {name: f"<{name}>" for name in TEXT_FIELDS}
     finding = build_one(**fields, severity="HIGH", confidence="Low")
     assert {name: getattr(finding, name) for name in TEXT_FIELDS} == fields
     assert (finding.severity, finding.confidence) == (Severity.HIGH, Confidence.LOW)
@@ -90,7 +90,7 @@ def test_too_large_names_the_field(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["severity", "confidence"])
-@pytest.mark.parametrize("value", ["", "urgent", "hıgh", "high ", "0", "none", "null", "x" * 10_000])
+@pytest.mark.parametrize("value", ["", "urgent", "h\u0131gh", "high ", "0", "none", "null", "x" * 10_000])
 def test_unknown_choice_names_the_field(name: str, value: str) -> None:
     """A word that is none of the levels is refused and shown, cut short."""
     reason = reason_of(**{name: value})
@@ -101,7 +101,8 @@ def test_unknown_choice_names_the_field(name: str, value: str) -> None:
 @pytest.mark.parametrize("name", [*TEXT_FIELDS[1:], "severity", "confidence"])
 def test_null_is_absent(name: str) -> None:
     """`null` means the same as leaving the field out."""
-    assert build_one(title="t", **{name: None}).title == "t"
+    fields: dict[str, Any] = {name: None}
+    assert build_one(title="t", **fields).title == "t"
 
 
 @pytest.mark.parametrize("title", [None, "", "  ", "\n\t"])
@@ -159,14 +160,15 @@ def test_surrogate_pairs_are_kept() -> None:
 
 def test_extra_fields_are_kept() -> None:
     """A plugin's own fields arrive as plain JSON values."""
-    extra = {"param": "q", "score": 3, "list": [1, {"a": None}], "flag": False}
+    extra: dict[str, Any] = {"param": "q", "score": 3, "list": [1, {"a": None}], "flag": False}
     assert build_one(title="t", **extra).extra == extra
 
 
 @pytest.mark.parametrize("name", ["plugin_id", "transaction_id", "id", "created_at", "fingerprint", "extra"])
 def test_our_fields_cannot_be_set(name: str) -> None:
     """Who reported what on which transaction is ours to say."""
-    finding = build_one(title="t", **{name: "forged"})
+    fields: dict[str, Any] = {name: "forged"}
+    finding = build_one(title="t", **fields)
     assert "forged" not in (finding.plugin_id, finding.transaction_id, finding.id, finding.fingerprint)
     assert name not in finding.extra
 
@@ -198,7 +200,7 @@ def test_valid_ones_are_kept_beside_wrong_ones() -> None:
         ({"title": "own", "description": "d"}, "own"),
     ],
 )
-def test_historic_title_is_derived(fields: dict[str, str], title: str) -> None:
+def test_historic_title_is_derived(fields: dict[str, Any], title: str) -> None:
     """The older call forms may leave the title out."""
     assert build_one(is_historic=True, **fields).title == title
 
@@ -240,7 +242,9 @@ JSON_VALUES = st.recursive(
 
 
 @given(
-    st.dictionaries(st.sampled_from([*TEXT_FIELDS, "severity", "confidence", "param_name", "x"]), JSON_VALUES),
+    st.dictionaries(
+        st.sampled_from([*TEXT_FIELDS, "severity", "confidence", "param_name", "x"]), JSON_VALUES
+    ),
     st.booleans(),
 )
 def test_any_object_is_a_finding_or_a_reason(fields: dict[str, Any], is_historic: bool) -> None:

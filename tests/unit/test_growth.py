@@ -65,6 +65,36 @@ def leak(bytes_per_execution: float) -> Curve:
     return lambda executions: bytes_per_execution * executions
 
 
+def step_at(executions: int) -> Curve:
+    """50 MB once, at a count of executions."""
+    return lambda n: 50 * MIB if n > executions else 0
+
+
+def saw_tooth(period: int) -> Curve:
+    """20 MB that fill up and are emptied."""
+    return lambda n: 20 * MIB * (n % period) / period
+
+
+def saturating(executions: int) -> Curve:
+    """30 MB that fill ever more slowly."""
+    return lambda n: 30 * MIB * (1 - math.exp(-n / executions))
+
+
+def bounded(executions: int) -> Curve:
+    """30 MB that fill in a straight line, and no more."""
+    return lambda n: 30 * MIB * min(1.0, n / executions)
+
+
+def logarithmic(executions: int) -> Curve:
+    """Growth without end that slows down for ever."""
+    return lambda n: 3 * MIB * math.log1p(n / executions)
+
+
+def late_leak(bytes_per_execution: float, executions: int) -> Curve:
+    """Straight growth that begins late."""
+    return lambda n: max(0.0, bytes_per_execution * (n - executions))
+
+
 class TestTheilSen:
     def test_gives_the_numbers_of_the_paper(self) -> None:
         """The example of Sen (1968): slope 4, interval 26/7 to 35/8 at 93 %."""
@@ -151,15 +181,13 @@ class TestNoGrowth:
     @pytest.mark.parametrize("at", [400, 1000, 1500, 2500, 3800, 5500])
     def test_a_step_is_not_growth(self, at: int) -> None:
         """50 MB once, wherever they come: a table loaded on demand."""
-        curve: Curve = lambda n: 50 * MIB if n > at else 0  # noqa: E731
         for count in (16, 32, 64):
-            assert share(curve, count, runs=100, noise_bytes=200 * KIB) <= 0.01
+            assert share(step_at(at), count, runs=100, noise_bytes=200 * KIB) <= 0.01
 
     @pytest.mark.parametrize("period", [150, 310, 770, 1550, 3100])
     def test_a_saw_tooth_is_not_growth(self, period: int) -> None:
         """A buffer that fills and is emptied, two teeth or forty over the series."""
-        curve: Curve = lambda n: 20 * MIB * (n % period) / period  # noqa: E731
-        assert share(curve, 64, runs=50, noise_bytes=100 * KIB) <= 0.02
+        assert share(saw_tooth(period), 64, runs=50, noise_bytes=100 * KIB) <= 0.02
 
     def test_shrinking_is_not_growth(self) -> None:
         """Memory that falls has a negative slope and is not significant."""
@@ -185,24 +213,21 @@ class TestCaches:
     @pytest.mark.parametrize("noise_bytes", [0, 10 * KIB, MIB])
     def test_a_saturating_cache_ends_insignificant(self, noise_bytes: int) -> None:
         """Exponential filling to 30 MB: once it is full it stays insignificant."""
-        curve: Curve = lambda n: 30 * MIB * (1 - math.exp(-n / 1000))  # noqa: E731
         for step in (200, 400, 1000, 10_000):
-            assert share(curve, 64, runs=30, step=step, noise_bytes=noise_bytes) == 0
+            assert share(saturating(1000), 64, runs=30, step=step, noise_bytes=noise_bytes) == 0
 
     @pytest.mark.parametrize("noise_bytes", [0, 10 * KIB, MIB])
     def test_a_bounded_cache_that_fills_in_a_line_ends_insignificant(self, noise_bytes: int) -> None:
         """While it fills it looks like a leak; when it is full for as long again it does not."""
-        curve: Curve = lambda n: 30 * MIB * min(1.0, n / 2000)  # noqa: E731
-        assert share(curve, 16, runs=30, noise_bytes=noise_bytes) > 0.5
+        assert share(bounded(2000), 16, runs=30, noise_bytes=noise_bytes) > 0.5
         for count in (48, 64, 100):
-            assert share(curve, count, runs=30, noise_bytes=noise_bytes) == 0
+            assert share(bounded(2000), count, runs=30, noise_bytes=noise_bytes) == 0
 
     @pytest.mark.parametrize("noise_bytes", [0, 10 * KIB])
     def test_logarithmic_growth_ends_insignificant(self, noise_bytes: int) -> None:
         """Ever rarer new keys: below the practical slope it is left to the memory limit."""
-        curve: Curve = lambda n: 3 * MIB * math.log1p(n / 50)  # noqa: E731
         for step in (10_000, 100_000):
-            assert share(curve, 64, runs=20, step=step, noise_bytes=noise_bytes) == 0
+            assert share(logarithmic(50), 64, runs=20, step=step, noise_bytes=noise_bytes) == 0
 
 
 class TestGrowth:
@@ -238,8 +263,7 @@ class TestGrowth:
 
     def test_a_leak_that_begins_late_is_found(self) -> None:
         """After 3,000 quiet executions, once it has lasted for most of the series."""
-        curve: Curve = lambda n: max(0, 2 * KIB * (n - 3000))  # noqa: E731
-        assert share(curve, 128, runs=50, noise_bytes=100 * KIB) == 1
+        assert share(late_leak(2 * KIB, 3000), 128, runs=50, noise_bytes=100 * KIB) == 1
 
     def test_rests_on_a_bounded_number_of_samples(self) -> None:
         """A hundred thousand samples are thinned evenly, and give the same slope."""

@@ -167,12 +167,15 @@ def test_identity_fields_count(name: str) -> None:
         ("created_at", datetime(2001, 1, 1, tzinfo=UTC)),
     ],
 )
-def test_other_fields_do_not(name: str, value: object) -> None:
+def test_other_fields_do_not(name: str, value: Any) -> None:
     """What differs from run to run, or is judged anew, is no part of the identity."""
     assert make_finding(**{name: value}).fingerprint == make_finding().fingerprint
 
 
-@given(st.lists(st.text(max_size=5), min_size=3, max_size=3), st.lists(st.text(max_size=5), min_size=3, max_size=3))
+@given(
+    st.lists(st.text(max_size=5), min_size=3, max_size=3),
+    st.lists(st.text(max_size=5), min_size=3, max_size=3),
+)
 def test_fields_do_not_run_together(one: list[str], other: list[str]) -> None:
     """Text cannot move from one field to the next without being noticed."""
     assume(one != other)
@@ -247,9 +250,9 @@ def test_given_values_are_not_derived() -> None:
 )
 def test_headers_in_every_form(headers: Any) -> None:
     """Mappings and pairs of any kind become the same tuple."""
-    for message in (HttpRequest(method="GET", url="", headers=headers),):
-        assert message.headers == (("Content-Type", "text/html"), ("X", "1"))
-        assert message.content_type == "text/html"
+    message = HttpRequest(method="GET", url="", headers=headers)
+    assert message.headers == (("Content-Type", "text/html"), ("X", "1"))
+    assert message.content_type == "text/html"
 
 
 def test_duplicate_headers_are_kept() -> None:
@@ -322,11 +325,12 @@ RANGES = [
 
 
 @pytest.mark.parametrize(("name", "low", "high"), RANGES)
-def test_limits_hold_their_ranges(name: str, low: float, high: float) -> None:
+def test_limits_hold_their_ranges(name: str, low: Any, high: Any) -> None:
     """The ends of each range are allowed; beyond them the error names the limit."""
     for value in (low, high):
         assert getattr(Limits(**{name: value}), name) == value
-    for value in (low - 1, high + 1, float("nan"), float("inf"), -float("inf"), None, "5", True, [], 1j):
+    wrong: list[Any] = [low - 1, high + 1, float("nan"), float("inf"), -float("inf"), None, "5", True, [], 1j]
+    for value in wrong:
         with pytest.raises(ConfigError, match=name):
             Limits(**{name: value})
 
@@ -334,7 +338,7 @@ def test_limits_hold_their_ranges(name: str, low: float, high: float) -> None:
 @pytest.mark.parametrize("name", [n for n, low, _ in RANGES if isinstance(low, int)] + ["heap_bytes"])
 def test_counts_and_sizes_are_whole_numbers(name: str) -> None:
     """A fraction of a byte or a scan is refused, not handed to V8 or the kernel."""
-    value = {"memory_bytes": 100.5 * MIB, "heap_bytes": 20.5 * MIB}.get(name, 2000.5)
+    value: Any = {"memory_bytes": 100.5 * MIB, "heap_bytes": 20.5 * MIB}.get(name, 2000.5)
     if name in ("max_attempts", "max_load_failures"):
         value = 2.5
     with pytest.raises(ConfigError, match=name):
@@ -412,7 +416,7 @@ def test_schema_is_valid() -> None:
     ("name", "value"),
     [
         ("HttpTransaction", HttpTransaction(HttpRequest("GET", "http://a/?b=1"), HttpResponse(200))),
-        ("HttpTransaction", HttpTransaction(HttpRequest("GET", "http://a/", headers={"a": "b"}))),
+        ("HttpTransaction", HttpTransaction(HttpRequest("GET", "http://a/", headers=(("a", "b"),)))),
         ("Finding", make_finding(extra={"a": [1, None]})),
         ("ScanResult", ScanResult(transaction_id="t", plugin_id="p", verdict=Verdict.CLEAN)),
         ("PluginMetadata", PluginMetadata(id="a")),

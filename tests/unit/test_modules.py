@@ -62,8 +62,12 @@ def test_single_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("suffix", "kind"),
-    [("ts", "application/typescript"), ("mts", "application/typescript"), ("js", "text/javascript"),
-     ("mjs", "text/javascript")],
+    [
+        ("ts", "application/typescript"),
+        ("mts", "application/typescript"),
+        ("js", "text/javascript"),
+        ("mjs", "text/javascript"),
+    ],
 )
 def test_suffix_decides_the_type(tmp_path: Path, suffix: str, kind: str) -> None:
     """TypeScript and JavaScript files are shipped as what they are."""
@@ -162,7 +166,7 @@ def test_text_beyond_ascii_before_an_import(tmp_path: Path) -> None:
     """Characters of several bytes or code units do not shift the cut."""
     text = '// é 😀 \u2028\nconst x = "😀"; import { a } from "./a.ts";\n' + ENTRY
     source = load(write(tmp_path, plugin=text, a="export const a = 1;\n"))
-    assert 'from #0#;' in joined(source)
+    assert "from #0#;" in joined(source)
 
 
 def test_file_name_beyond_ascii(tmp_path: Path) -> None:
@@ -174,7 +178,9 @@ def test_file_name_beyond_ascii(tmp_path: Path) -> None:
 
 def test_byte_order_mark(tmp_path: Path) -> None:
     """A BOM is no part of the code."""
-    path = write(tmp_path, plugin='\ufeffimport { a } from "./a.ts";\n' + ENTRY, a="\ufeffexport const a = 1;\n")
+    path = write(
+        tmp_path, plugin='\ufeffimport { a } from "./a.ts";\n' + ENTRY, a="\ufeffexport const a = 1;\n"
+    )
     source = load(path)
     assert joined(source).startswith("import { a } from #0#")
     assert joined(source, 0).startswith("export")
@@ -348,7 +354,9 @@ def test_computed_import_is_left_to_run_time(tmp_path: Path) -> None:
 def test_syntax_error_names_file_and_line(tmp_path: Path) -> None:
     """A neighbour that does not parse is reported with its place."""
     text = refusal(
-        write(tmp_path, plugin='import { a } from "./a.ts";\n' + ENTRY, a="export const a = 1;\n\nlet = = 2;\n")
+        write(
+            tmp_path, plugin='import { a } from "./a.ts";\n' + ENTRY, a="export const a = 1;\n\nlet = = 2;\n"
+        )
     )
     assert "a.ts" in text
     assert re.search(r":3:\d+", text)
@@ -356,7 +364,9 @@ def test_syntax_error_names_file_and_line(tmp_path: Path) -> None:
 
 def test_syntax_error_in_the_entry(tmp_path: Path) -> None:
     """So is the entry itself when it imports something."""
-    text = refusal(write(tmp_path, plugin='import { a } from "./a.ts";\nlet = = 2;\n', a="export const a = 1;\n"))
+    text = refusal(
+        write(tmp_path, plugin='import { a } from "./a.ts";\nlet = = 2;\n', a="export const a = 1;\n")
+    )
     assert "plugin.ts" in text
     assert re.search(r":2:\d+", text)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ..errors import ConfigError
 
@@ -27,7 +28,7 @@ def parse_duration(text: str, option: str) -> float:
 def size(count: float | None) -> str:
     """Bytes in words, units as powers of 1024; a dash for None."""
     if count is None:
-        return "–"
+        return "-"
     value, unit = float(count), "B"
     for larger in ("kB", "MB", "GB", "TB"):
         if abs(value) < 999.5:
@@ -63,7 +64,7 @@ def sparkline(values: Sequence[float | None], width: int) -> str:
         return ""
     count = min(width, len(known))
     edges = [round(i * len(known) / count) for i in range(count + 1)]
-    peaks = [max(known[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    peaks = [max(known[a:b]) for a, b in pairwise(edges)]
     top = max(peaks) or 1.0
     return "".join(_BARS[min(len(_BARS) - 1, int(peak / top * len(_BARS)))] for peak in peaks)
 

@@ -48,13 +48,23 @@ def make_policy(options: SoakOptions) -> tuple[RestartPolicy | None, int | None]
 
 
 class Soak:
-    """All modes of one soak; `records` holds those that are over."""
+    """All modes of one soak; `records` holds those that are over.
 
-    def __init__(self, options: SoakOptions, watch: Callable[[Moment], None]) -> None:
+    `watch` is called with every sample, `ended` with every record.
+    """
+
+    def __init__(
+        self,
+        options: SoakOptions,
+        *,
+        watch: Callable[[Moment], None],
+        ended: Callable[[ModeRecord], None],
+    ) -> None:
         self.records: list[ModeRecord] = []
         self.is_stopped = False
         self._options = options
         self._watch = watch
+        self._ended = ended
         self._scales = Scales()
 
     def stop(self) -> None:
@@ -66,7 +76,9 @@ class Soak:
         for number, mode in enumerate(modes_named(self._options.modes), 1):
             if self.is_stopped:
                 return
-            self.records.append(await self._run_mode(mode, number))
+            record = await self._run_mode(mode, number)
+            self.records.append(record)
+            self._ended(record)
 
     async def _run_mode(self, mode: Mode, number: int) -> ModeRecord:
         options = self._options

@@ -19,6 +19,10 @@ app = App(
     help_flags=["--help", "-h"],
 )
 
+bench = App(name="bench", help="Measure isoscan on this machine.")
+bench.command("isoscan.cli.bench:soak", name="soak")
+app.command(bench)
+
 _DASH = "\0"
 
 SeverityName = Literal["info", "low", "medium", "high", "critical"]
@@ -121,4 +125,6 @@ def _plain(error: CycloptsError) -> str:
 
 
 def _help_of(arguments: list[str]) -> str:
-    return f"{arguments[0]} " if arguments and arguments[0] in ("run", "plugins", "schema") else ""
+    if arguments[:2] == ["bench", "soak"]:
+        return "bench soak "
+    return f"{arguments[0]} " if arguments and arguments[0] in ("run", "plugins", "schema", "bench") else ""

@@ -1,4 +1,4 @@
-// expect: error, clean
+// expect: error, clean, crashed
 // Then rejects, so that the host handles an event.
 
 export function scan_transaction(t) {

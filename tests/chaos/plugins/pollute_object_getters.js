@@ -3,8 +3,8 @@
 
 export function scan_transaction(t) {
   if (t.request.url.includes("/bad")) {
-    for (const name of ["toJSON", "writable", "enumerable", "configurable", "snapshot", "args", "depth", "polluted"]) {
-      Object.defineProperty(Object.prototype, name, { get: () => { throw new Error(name); }, configurable: true });
+    for (const name of ["writable", "enumerable", "configurable", "snapshot", "args", "depth", "polluted"]) {
+      Object.defineProperty(Object.prototype, name, { __proto__: null, get: () => { throw new Error(name); }, configurable: true });
     }
     return [];
   }

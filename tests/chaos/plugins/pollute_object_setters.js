@@ -4,7 +4,7 @@
 export function scan_transaction(t) {
   if (t.request.url.includes("/bad")) {
     for (const name of ["title", "value", "d", "f", "name", "message", "then", "order", "memory", "get", "set", "callback", "request", "response", "0", "1", "length"]) {
-      Object.defineProperty(Object.prototype, name, { set() {}, get: () => undefined, configurable: true });
+      Object.defineProperty(Object.prototype, name, Object.assign(Object.create(null), { set() {}, get: () => undefined, configurable: true }));
     }
     return [];
   }

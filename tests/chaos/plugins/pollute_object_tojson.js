@@ -1,4 +1,5 @@
 // expect: clean
+// then: invalid_findings, findings
 // Changes what every object is written as.
 
 export function scan_transaction(t) {

@@ -1,4 +1,5 @@
 // expect: clean
+// then: invalid_findings, findings
 
 export function scan_transaction(t) {
   if (t.request.url.includes("/bad")) {
