@@ -7,6 +7,7 @@ Born with a number, it is loaded once, answers frames, and ends exactly once:
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import random
 import signal
@@ -47,6 +48,7 @@ _MAX_TICK_S = 0.25
 MAX_FRAME_SCANS = 128
 _FIRST_FRAME_SCANS = 4
 _FRAME_US = 4000
+_CPU_RESERVE_S = 5.0
 _WARM_UP_FRAME = 0xFFFF_FFFF
 _OUT_OF_MEMORY_MARKS = ("out of memory", "heap limit", "Allocation failed", "memory allocation of")
 
@@ -106,6 +108,7 @@ class Generation:
         self._spent_s = 0.0
         self._ticked_at = self._loop.time()
         self._ticker: asyncio.TimerHandle | None = None
+        self._cpu_allowed_at = -math.inf
         self._is_hello_due = True
         self._config: dict[str, Any] = {}
         self._is_measuring = False
@@ -254,6 +257,9 @@ class Generation:
                 f"{rss_bytes} bytes resident, limit {self._limits.memory_bytes}",
             )
             return
+        if now - self._cpu_allowed_at >= 1.0:
+            self._cpu_allowed_at = now
+            self._process.allow_cpu(2 * limit_s + _CPU_RESERVE_S)
         self._ticker = self._loop.call_later(self._tick_s, self._tick)
 
     # ---- what the process does ---------------------------------------------

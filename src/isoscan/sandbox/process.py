@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import socket
@@ -144,6 +145,18 @@ class Process:
             with contextlib.suppress(OSError):
                 limit = _data_bytes(self.pid) + budget_bytes
                 resource.prlimit(self.pid, resource.RLIMIT_DATA, (limit, limit))
+
+    def allow_cpu(self, seconds: float) -> None:
+        """Lets it use this much more CPU time before the kernel kills it (Linux).
+
+        A dead man's switch: an owner that lives renews it, so a child that loops does
+        not outlive an owner that was killed.
+        """
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError, psutil.Error):
+                times = self._handle.cpu_times()
+                limit = math.ceil(times.user + times.system + seconds)
+                resource.prlimit(self.pid, resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
     def _send(self, data: bytes | memoryview) -> int:
         try:
