@@ -2,7 +2,7 @@
 
 A trend test alone cries wolf: Machida et al. (2013, doi:10.1109/ISSREW.2013.6688905) found the
 Mann-Kendall test "highly vulnerable" to false positives on memory traces. So growth is significant
-only when it also persists, is large enough to matter, and lifts the low-water mark.
+only when it also persists, is large enough to matter, and is no pattern of neighbouring samples.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ _Z_WHOLE = 2.575829  # 0.5 %, one-sided: the estimate is looked at again and aga
 _Z_PART = 1.281552  # 10 %, one-sided, for each half
 _Z_CHANCE = 1.644854  # 5 %, one-sided, for the likeness of neighbours
 _MAX_AUTOCORRELATION = 0.95
-_LOW_WATER_SHARE = 0.4
 _FORGETTING = 4 / 3
 _PAST_SAMPLES = 4 * MAX_SAMPLES
 
@@ -102,11 +101,10 @@ def estimate(samples: Sequence[MemorySample]) -> Growth | None:
     1950), its interval distribution-free (Sen 1968, JASA 63:1379-1389). It is significant when
 
     - the trend is (Kendall's S at 0.5 %), in the whole, and in the first and the last half alike: a
-      step lies in one half only, a cache that is full has no growth in the last;
+      step lies in one half only, a cache that is full has no growth in the last; neighbours that
+      are alike, as in a saw-tooth, count for less;
     - it reaches `MIN_BYTES_PER_EXECUTION` in the whole and the last half, and in total
-      `MIN_TOTAL_BYTES` and `MIN_TOTAL_SHARE` of the floor;
-    - the low-water mark of the last half is higher by its share: between two collections of a
-      saw-tooth memory grows, the lowest points do not.
+      `MIN_TOTAL_BYTES` and `MIN_TOTAL_SHARE` of the floor.
     """
     ordered = _distinct(samples)
     if len(ordered) < MIN_SAMPLES:
@@ -123,14 +121,12 @@ def estimate(samples: Sequence[MemorySample]) -> Growth | None:
     part = max(_MIN_PART, (len(kept) + 1) // 2)
     halves = [_line(executions[:part], sizes[:part]), _line(executions[-part:], sizes[-part:])]
     slowest = min(whole.slope, halves[1].slope)
-    lift = min(sizes[-part:]) - min(sizes[:part])
     is_significant = (
         whole.low > 0
         and whole.z >= _Z_WHOLE
         and all(half.z >= _Z_PART for half in halves)
         and slowest >= MIN_BYTES_PER_EXECUTION
         and slowest * span >= max(MIN_TOTAL_BYTES, MIN_TOTAL_SHARE * floor)
-        and lift >= _LOW_WATER_SHARE * whole.slope * (executions[-part] - executions[0])
     )
     return Growth(whole.slope, whole.low, whole.high, round(floor), len(kept), is_significant)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ TIMEOUT_MAX_S = 86_400.0
 
 _ID_PREFIX = secrets.token_hex(4)
 _ID_COUNTER = itertools.count(1)
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
@@ -205,6 +207,7 @@ def normalised_url(url: str) -> str:
     as `/`, percent-encoding unified, query pairs sorted. Host, path and query
     values are kept, so two hosts (or two pages) never become one.
     """
+    url = _LONE_SURROGATE.sub("\ufffd", url)
     try:
         parts = urlsplit(url)
         port = parts.port

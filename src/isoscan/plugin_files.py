@@ -22,8 +22,13 @@ def find_plugins(specs: Iterable[str]) -> list[Path]:
     """
     found: dict[Path, Path] = {}
     for spec in specs:
-        for path in _expand(spec):
-            found.setdefault(path.resolve(), path)
+        if not spec:
+            raise InputError("--plugin '': the name of a plugin file or folder is empty")
+        try:
+            for path in _expand(spec):
+                found.setdefault(path.resolve(), path)
+        except OSError as error:
+            raise InputError(f"{spec[:200]}: cannot look there for plugins: {error.strerror}") from error
     return list(found.values())
 
 

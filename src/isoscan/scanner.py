@@ -75,6 +75,8 @@ class Scanner:
             raise ConfigError("a scanner needs at least one plugin")
         self.executors = tuple(executors)
         self.coverage = Coverage()
+        #: After `scan` was broken off: results that were finished but waited for a slower plugin's.
+        self.unclaimed: list[ScanResult] = []
 
     async def __aenter__(self) -> Self:
         outcomes = await asyncio.gather(
@@ -128,13 +130,17 @@ class Scanner:
                 raise fan_out.input_error
         finally:
             await asyncio.gather(*(lane.close() for lane in lanes))
+            for result in (result for lane in lanes for result in lane.results):
+                self.coverage.add(result)
+                self.unclaimed.append(result)
 
 
 class _Lane:
     """One plugin on its way through the input, and the results not handed out yet."""
 
     def __init__(self, executor: PluginExecutor, fan_out: _FanOut) -> None:
-        self._results: deque[ScanResult] = deque()
+        #: Finished and not handed out yet.
+        self.results: deque[ScanResult] = deque()
         self._moved = asyncio.Event()
         self._task = asyncio.create_task(
             self._run(executor, fan_out), name=f"isoscan-lane-{executor.metadata.id}"
@@ -143,18 +149,18 @@ class _Lane:
 
     async def _run(self, executor: PluginExecutor, fan_out: _FanOut) -> None:
         async for result in executor.scan_many(fan_out.read()):
-            self._results.append(result)
+            self.results.append(result)
             self._moved.set()
 
     async def next(self) -> ScanResult:
         """The plugin's next result, or the error that broke its lane."""
-        while not self._results:
+        while not self.results:
             if self._task.done():
                 self._task.result()
                 raise RuntimeError("a plugin's lane ended before its results did")
             self._moved.clear()
             await self._moved.wait()
-        return self._results.popleft()
+        return self.results.popleft()
 
     async def close(self) -> None:
         """Ends the lane, finished or not."""

@@ -21,7 +21,8 @@ export function scan_transaction(t) {
 HOSTILE = {
     "loops": "export function scan_transaction() { for (;;); }",
     "bombs": (
-        "export function scan_transaction() { const kept = []; for (;;) kept.push(new Uint8Array(1 << 24).fill(7)); }"
+        "const kept = [];\n"
+        "export function scan_transaction() { for (;;) kept.push(new Uint8Array(1 << 24).fill(7)); }"
     ),
     "leaks": LEAKS,
     "exits": (PLUGINS / "reach_exit.js").read_text(encoding="utf-8"),
@@ -51,7 +52,7 @@ async def run(executor: PluginExecutor, count: int, path: str) -> list[ScanResul
 
 
 async def test_nine_side_by_side() -> None:
-    """Five good executors complete beside one that loops, one that leaks, one that bombs and one that exits."""
+    """Five good executors complete beside four that loop, leak, bomb and try to exit."""
     before = belongings()
     hostile = [run(executor_of(name, code), COUNTS[name], "/bad") for name, code in HOSTILE.items()]
     good = [run(executor_of(f"good-{n}"), GOOD_COUNT, "/good") for n in range(5)]

@@ -48,6 +48,7 @@ async def test_misbehaving_plugin(name: str) -> None:
     assert is_echo(before)
     assert not [f.title for f in bad.findings if f.title.startswith(("reached", "forged", "late", "from"))]
     assert bad.verdict in verdicts, bad.error
+    assert not after.console
     if spoilt is None:
         assert is_echo(after), after.error
     else:

@@ -12,7 +12,7 @@ import pytest
 
 from isoscan import HttpTransaction, PluginExecutor, Verdict
 from support.builders import is_echo, make_executor, make_transaction
-from support.watching import child_pids
+from support.watching import begin, child_pids
 
 LOOPS = """
 export function scan_transaction(t) {
@@ -62,7 +62,7 @@ async def test_restarts_under_load() -> None:
                 is_due.clear()
                 await executor.restart()
 
-        restarting = asyncio.ensure_future(restart())
+        restarting = begin(restart())
         await asyncio.gather(*(call() for _ in range(callers)))
         is_due.set()
         await restarting
@@ -73,12 +73,14 @@ async def test_restarts_under_load() -> None:
     assert stats.restart_count > 1
 
 
-async def kill_at_random(rng: random.Random, mean_s: float) -> int:
-    """SIGKILLs children from outside until it is cancelled; returns how many."""
+async def kill_at_random(executor: PluginExecutor, rng: random.Random, mean_s: float) -> int:
+    """SIGKILLs children from outside, now and then while they load, until it is cancelled; returns how many."""
     kills = 0
     try:
         while True:
             await asyncio.sleep(rng.expovariate(1 / mean_s))
+            if executor.state != "serving" and rng.random() < 0.8:
+                continue
             for pid in child_pids():
                 try:
                     psutil.Process(pid).kill()
@@ -93,7 +95,7 @@ async def run_under_kills(count: int, *, seed: int, mean_s: float) -> int:
     """Scans while children are killed; returns the number of kills."""
     executor = make_executor(max_attempts=20, max_consecutive_deaths=10_000, max_load_failures=1000)
     async with executor:
-        killer = asyncio.ensure_future(kill_at_random(random.Random(seed), mean_s))
+        killer = begin(kill_at_random(executor, random.Random(seed), mean_s))
         try:
             await scan_all(executor, count)
         finally:

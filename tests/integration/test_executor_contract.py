@@ -29,10 +29,16 @@ FORMS = {
     "array": "export const scan_transaction = (t) => [{ title: t.id }];",
     "promise of an array": "export const scan_transaction = async (t) => [{ title: t.id }];",
     "thenable": "export const scan_transaction = (t) => ({ then(done) { done({ title: t.id }); } });",
-    "timer": "export const scan_transaction = (t) => new Promise((done) => setTimeout(done, 5, { title: t.id }));",
+    "timer": (
+        "export const scan_transaction =\n"
+        "  (t) => new Promise((done) => setTimeout(done, 5, { title: t.id }));"
+    ),
     "default function": "export default function (t) { return { title: t.id }; }",
     "default async arrow": "export default async (t) => ({ title: t.id });",
-    "default object": "export default { scan_transaction(t) { return { title: this.name(t) }; }, name: (t) => t.id };",
+    "default object": (
+        "export default {\n"
+        "  scan_transaction(t) { return { title: this.name(t) }; },\n  name: (t) => t.id,\n};"
+    ),
     "default object, camel case": "export default { scanTransaction: (t) => ({ title: t.id }) };",
     "default instance": (
         "class P { prefix = ''; scan_transaction(t) { return { title: this.prefix + t.id }; } }\n"
@@ -60,14 +66,17 @@ FORMS = {
         "  Deno.core.ops.op_emit_finding({ title: ctx.request.id });\n};"
     ),
     "historic response": (
-        "export function scan_response(t) { Sentinel.emitFinding({ title: t.request.id + (t.response ? '' : '?') }); }"
+        "export function scan_response(t) {\n"
+        "  Sentinel.emitFinding({ title: t.request.id + (t.response ? '' : '?') });\n}"
     ),
     "historic pair": (
         "function scan_request(ctx) {}\n"
         "async function scan_response(t) { await null; Sentinel.emitFinding({ title: t.request.id }); }"
     ),
-    "historic pair returning": "const scan_request = (r) => [{ title: r.id }];\nconst scan_response = () => null;",
-    "no name lost to a semicolon": "const x = 1\nexport const scan_transaction = (t) => ({ title: t.id })\n// end",
+    "historic pair returning": (
+        "const scan_request = (r) => [{ title: r.id }];\nconst scan_response = () => null;"
+    ),
+    "no semicolons": ("const x = 1\nexport const scan_transaction = (t) => ({ title: t.id })\n// end"),
 }
 
 
@@ -371,7 +380,10 @@ async def test_lone_surrogates_in_traffic(transaction: HttpTransaction) -> None:
 )
 async def test_odd_urls(url: str) -> None:
     """Traffic may hold any URL."""
-    code = "export const scan_transaction = (t) => ({ title: 't', n: t.request.url.length, q: t.request.query_params });"
+    code = (
+        "export const scan_transaction = (t) =>\n"
+        "  ({ title: 't', n: t.request.url.length, q: t.request.query_params });"
+    )
     result = await result_of(code, HttpTransaction(HttpRequest("GET", url)))
     assert result.findings[0].extra["n"] == len(url)
 

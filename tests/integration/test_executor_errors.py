@@ -68,7 +68,8 @@ async def test_place_of_a_throw() -> None:
             3,
         ),
         (
-            "export function scan_transaction() {\n  queueMicrotask(() => {\n    throw new Error('x');\n  });\n}",
+            "export function scan_transaction() {\n  queueMicrotask(() => {\n"
+            "    throw new Error('x');\n  });\n}",
             3,
         ),
         ("export function scan_transaction() {\n  Promise.reject(new Error('x'));\n}", 2),
@@ -87,7 +88,8 @@ async def test_error_in_a_neighbour(tmp_path: Path) -> None:
     """An error in an imported file names that file, by its path in the plugin's folder."""
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib/deep.ts").write_text(
-        "export interface A { a: string }\n\nexport function deep(a: A): never {\n  throw new Error(a.a);\n}\n"
+        "export interface A { a: string }\n\n"
+        "export function deep(a: A): never {\n  throw new Error(a.a);\n}\n"
     )
     (tmp_path / "plugin.ts").write_text(
         'import { deep, type A } from "./lib/deep.ts";\n\n'
@@ -129,7 +131,8 @@ async def test_modules_work_together(tmp_path: Path) -> None:
         ("export const scan_transaction = () => { for (;;); };", ScanTimeout, Verdict.TIMEOUT),
         ("export const scan_transaction = () => ({ title: 1 });", InvalidFindings, Verdict.INVALID_FINDINGS),
         (
-            "export const scan_transaction = () => { const a = []; for (;;) a.push(new Array(1e5).fill(a)); };",
+            "const a = [];\n"
+            "export const scan_transaction = () => { for (;;) a.push(new Array(1e5).fill(a)); };",
             ScanOutOfMemory,
             Verdict.OUT_OF_MEMORY,
         ),

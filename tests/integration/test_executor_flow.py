@@ -10,7 +10,7 @@ import pytest
 
 from isoscan import ExecutorStateError, HttpTransaction, IsoscanError, ScanInterrupted, Verdict
 from support.builders import ECHO, is_echo, make_executor, make_transaction, scan
-from support.watching import belongings, child_pids, until
+from support.watching import begin, belongings, child_pids, until
 
 LOOPS = """
 export function scan_transaction(t) {
@@ -42,7 +42,7 @@ async def test_queue_is_never_longer_than_its_size(queue_size: int) -> None:
             longest = max(longest, executor.get_stats().queued)
             assert [finding.title for finding in findings] == [transaction.id]
 
-        calls = [asyncio.ensure_future(call()) for _ in range(300)]
+        calls = [begin(call()) for _ in range(300)]
         while not all(c.done() for c in calls):
             longest = max(longest, executor.get_stats().queued)
             await asyncio.sleep(0)
@@ -53,12 +53,9 @@ async def test_queue_is_never_longer_than_its_size(queue_size: int) -> None:
 async def test_queue_holds_callers_back_while_the_slot_is_busy() -> None:
     """Behind a loop exactly `queue_size` scans are queued and the rest of the callers wait outside."""
     async with make_executor(LOOPS, queue_size=5, timeout_s=60.0) as executor:
-        loop = asyncio.ensure_future(scan(executor, make_transaction("/loop")))
+        loop = begin(scan(executor, make_transaction("/loop")))
         await until(lambda: executor.get_stats().in_flight == 1, "the loop in flight")
-        calls = [
-            asyncio.ensure_future(executor.scan_transaction(make_transaction()))
-            for _ in range(IN_FLIGHT_MAX + 50)
-        ]
+        calls = [begin(executor.scan_transaction(make_transaction())) for _ in range(IN_FLIGHT_MAX + 50)]
         for _ in range(50):
             await asyncio.sleep(0)
             assert executor.get_stats().queued <= 5
@@ -180,10 +177,7 @@ async def test_two_streams_share_an_executor() -> None:
 async def test_cancelled_caller_leaves_nothing() -> None:
     """Callers cancelled in the queue, in flight and before the queue leave the slot as it was."""
     async with make_executor(SLOW, queue_size=5) as executor:
-        calls = [
-            asyncio.ensure_future(executor.scan_transaction(make_transaction()))
-            for _ in range(IN_FLIGHT_MAX + 40)
-        ]
+        calls = [begin(executor.scan_transaction(make_transaction())) for _ in range(IN_FLIGHT_MAX + 40)]
         await until(lambda: executor.get_stats().in_flight > 0, "scans in flight")
         for call in calls:
             call.cancel()
@@ -196,7 +190,7 @@ async def test_cancelled_caller_leaves_nothing() -> None:
 async def test_cancelled_loop_still_times_out() -> None:
     """A caller that leaves does not turn its looping scan into a stuck slot."""
     async with make_executor(LOOPS, timeout_s=0.3) as executor:
-        call = asyncio.ensure_future(executor.scan_transaction(make_transaction("/loop")))
+        call = begin(executor.scan_transaction(make_transaction("/loop")))
         await until(lambda: executor.get_stats().in_flight == 1, "the scan in flight")
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -208,7 +202,7 @@ async def test_every_second_caller_is_cancelled() -> None:
     """The other half gets its own findings."""
     async with make_executor(queue_size=10) as executor:
         transactions = [make_transaction() for _ in range(400)]
-        calls = [asyncio.ensure_future(executor.scan_transaction(t)) for t in transactions]
+        calls = [begin(executor.scan_transaction(t)) for t in transactions]
         for turn in range(0, 400, 2):
             if turn % 20 == 0:
                 await asyncio.sleep(0)
@@ -232,7 +226,7 @@ async def test_timeout_of_the_caller() -> None:
 async def test_start_is_cancelled() -> None:
     """A start given up leaves no process and can be repeated."""
     executor = make_executor("await new Promise((done) => setTimeout(done, 300));\n" + ECHO)
-    start = asyncio.ensure_future(executor.start())
+    start = begin(executor.start())
     await until(lambda: len(child_pids()) == 1, "a process")
     start.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -249,7 +243,7 @@ async def test_start_is_cancelled() -> None:
 async def test_stats_while_busy_looping() -> None:
     """Asking a thousand times while a scan loops never waits for it."""
     async with make_executor(LOOPS, timeout_s=60.0) as executor:
-        loop = asyncio.ensure_future(scan(executor, make_transaction("/loop")))
+        loop = begin(scan(executor, make_transaction("/loop")))
         await until(lambda: executor.get_stats().in_flight == 1, "the loop in flight")
         for _ in range(1000):
             stats = executor.get_stats()
@@ -290,9 +284,9 @@ async def test_shutdown_drains() -> None:
     executor = make_executor(SLOW, queue_size=100)
     await executor.start()
     transactions = [make_transaction() for _ in range(30)]
-    calls = [asyncio.ensure_future(executor.scan_transaction(t)) for t in transactions]
+    calls = [begin(executor.scan_transaction(t)) for t in transactions]
     await until(lambda: executor.get_stats().in_flight > 0, "scans in flight")
-    closing = asyncio.ensure_future(executor.shutdown())
+    closing = begin(executor.shutdown())
     await asyncio.sleep(0)
     with pytest.raises(ExecutorStateError):
         await executor.scan_transaction(make_transaction())
@@ -306,7 +300,7 @@ async def test_shutdown_without_draining() -> None:
     """Everything accepted ends at once as interrupted, a loop included."""
     executor = make_executor(LOOPS, timeout_s=60.0, queue_size=5)
     await executor.start()
-    calls = [asyncio.ensure_future(executor.scan_transaction(make_transaction("/loop"))) for _ in range(3)]
+    calls = [begin(executor.scan_transaction(make_transaction("/loop"))) for _ in range(3)]
     await until(lambda: executor.get_stats().in_flight == 3, "scans in flight")
     await executor.shutdown(drain=False)
     for outcome in await asyncio.gather(*calls, return_exceptions=True):
@@ -318,12 +312,9 @@ async def test_callers_held_back_are_told() -> None:
     """Callers that wait for room are not left waiting for ever."""
     executor = make_executor(LOOPS, timeout_s=60.0, queue_size=1)
     await executor.start()
-    loop = asyncio.ensure_future(executor.scan_transaction(make_transaction("/loop")))
+    loop = begin(executor.scan_transaction(make_transaction("/loop")))
     await until(lambda: executor.get_stats().in_flight == 1, "the loop in flight")
-    calls = [
-        asyncio.ensure_future(executor.scan_transaction(make_transaction("/loop")))
-        for _ in range(IN_FLIGHT_MAX + 20)
-    ]
+    calls = [begin(executor.scan_transaction(make_transaction("/loop"))) for _ in range(IN_FLIGHT_MAX + 20)]
     await until(lambda: executor.get_stats().queued == 1, "a full queue")
     await executor.shutdown(drain=False)
     for outcome in await asyncio.gather(loop, *calls, return_exceptions=True):
@@ -343,9 +334,9 @@ async def test_impatient_shutdown() -> None:
     """A second shutdown without draining ends the first one's waiting."""
     executor = make_executor(LOOPS, timeout_s=60.0)
     await executor.start()
-    call = asyncio.ensure_future(executor.scan_transaction(make_transaction("/loop")))
+    call = begin(executor.scan_transaction(make_transaction("/loop")))
     await until(lambda: executor.get_stats().in_flight == 1, "the scan in flight")
-    patient = asyncio.ensure_future(executor.shutdown())
+    patient = begin(executor.shutdown())
     await asyncio.sleep(0)
     await executor.shutdown(drain=False)
     await patient
@@ -360,9 +351,9 @@ async def test_shutdown_while_restarting(drain: bool, overlap: bool) -> None:
     executor = make_executor("await new Promise((done) => setTimeout(done, 100));\n" + SLOW)
     await executor.start()
     transactions = [make_transaction() for _ in range(20)]
-    calls = [asyncio.ensure_future(executor.scan_transaction(t)) for t in transactions]
+    calls = [begin(executor.scan_transaction(t)) for t in transactions]
     await until(lambda: executor.get_stats().in_flight > 0, "scans in flight")
-    restart = asyncio.ensure_future(executor.restart(overlap=overlap))
+    restart = begin(executor.restart(overlap=overlap))
     await asyncio.sleep(0.01)
     await executor.shutdown(drain=drain)
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
@@ -383,7 +374,7 @@ async def test_shutdown_while_recovering(drain: bool) -> None:
     """A death just before the shutdown loses nothing that is drained."""
     executor = make_executor(SLOW)
     await executor.start()
-    calls = [asyncio.ensure_future(executor.scan_transaction(make_transaction())) for _ in range(20)]
+    calls = [begin(executor.scan_transaction(make_transaction())) for _ in range(20)]
     await until(lambda: executor.get_stats().in_flight > 0, "scans in flight")
     for pid in child_pids():
         psutil.Process(pid).kill()
@@ -400,7 +391,7 @@ async def test_error_in_the_block_does_not_drain() -> None:
     executor = make_executor(LOOPS, timeout_s=60.0)
     with pytest.raises(KeyError):
         async with executor:
-            call = asyncio.ensure_future(executor.scan_transaction(make_transaction("/loop")))
+            call = begin(executor.scan_transaction(make_transaction("/loop")))
             await until(lambda: executor.get_stats().in_flight == 1, "the scan in flight")
             raise KeyError
     with pytest.raises(ScanInterrupted):
@@ -415,9 +406,9 @@ async def test_shutdown_during_a_stream() -> None:
 
     async def stream() -> None:
         async for result in executor.scan_many(make_transaction() for _ in range(5000)):
-            given.append(result)
+            given.append(result)  # noqa: PERF401 -- what came before an error counts, too
 
-    work = asyncio.ensure_future(stream())
+    work = begin(stream())
     await until(lambda: len(given) > 2, "some results")
     await executor.shutdown(drain=False)
     async with asyncio.timeout(20):

@@ -90,7 +90,7 @@ async def scan_paths(executor: PluginExecutor, *paths: str) -> list[ScanResult]:
 
 @pytest.mark.parametrize("fault", DESERTS)
 async def test_poison(fault: str, tmp_path: Path) -> None:
-    """A transaction that always brings the fault gets its verdict, alone and in a batch; no other is blamed."""
+    """A transaction that always brings the fault gets its verdict, alone and in a batch, and only it."""
     executor = make_faked(tmp_path, {"paths": {"/bad": fault}}, **QUICK)
     paths = ["/good"] * 7 + ["/bad"] + ["/good"] * 5
     async with executor:
@@ -262,6 +262,15 @@ async def test_replacements_that_never_get_ready(tmp_path: Path) -> None:
         assert executor.get_stats().state == "quarantined"
 
 
+@pytest.mark.slow
+async def test_patience_has_a_rhythm(tmp_path: Path) -> None:
+    """With many load failures allowed, the pause between two tries stays bounded: what waits is served."""
+    lives = [{"frames": {"1": "exit:1"}}, *[{"ready": "exit:1"}] * 9, {}]
+    executor = make_faked(tmp_path, *lives, max_load_failures=100, **QUICK)
+    async with asyncio.timeout(25), executor:
+        assert is_echo(await scan(executor, make_transaction()))
+
+
 async def test_probation_is_passed(tmp_path: Path) -> None:
     """After the back-off one scan is tried; when it is answered the plugin serves as before."""
     executor = make_faked(
@@ -363,7 +372,7 @@ async def test_drain_through_deaths(tmp_path: Path) -> None:
     rest = []
     try:
         async for result in calls:
-            rest.append(result)
+            rest.append(result)  # noqa: PERF401 -- what came before an error counts, too
     except IsoscanError:
         pass  # scans not yet accepted are refused after shutdown
     assert all(map(is_echo, rest))
@@ -381,7 +390,7 @@ async def test_large_frames_to_a_worker_that_does_not_read(tmp_path: Path) -> No
     assert all(map(is_echo, results[1:]))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 async def test_random_lives(seed: int, tmp_path: Path) -> None:
     """Generations that fail at random moments in random ways: every scan ends once, with its own result."""
     rng = random.Random(seed)

@@ -23,7 +23,7 @@ from isoscan import (
 )
 from support.builders import ECHO, is_echo, make_executor, make_transaction, scan
 from support.faking import make_faked
-from support.watching import child_pids, until
+from support.watching import begin, child_pids, until
 
 #: Loops on `/loop`, echoes elsewhere.
 LOOPS = """
@@ -90,7 +90,7 @@ async def test_a_hundred_triggers_make_one_restart() -> None:
 async def test_a_caller_that_leaves_does_not_stop_the_restart() -> None:
     """One of several callers is cancelled: the others get the report all the same."""
     async with make_executor() as executor:
-        calls = [asyncio.ensure_future(executor.restart()) for _ in range(3)]
+        calls = [begin(executor.restart()) for _ in range(3)]
         await asyncio.sleep(0)
         calls[0].cancel()
         reports = await asyncio.gather(*calls, return_exceptions=True)
@@ -103,7 +103,7 @@ async def test_a_caller_that_leaves_does_not_stop_the_restart() -> None:
 async def test_waiting_scans_survive(overlap: bool) -> None:
     """Two hundred scans wait while the generation is replaced; all get their own result."""
     async with make_executor(SLOW, queue_size=500) as executor:
-        waiting = asyncio.ensure_future(call_each(executor, [make_transaction() for _ in range(200)]))
+        waiting = begin(call_each(executor, [make_transaction() for _ in range(200)]))
         await until(lambda: executor.get_stats().in_flight > 0, "scans in flight")
         report = await executor.restart(overlap=overlap)
         assert report.generation == 2
@@ -117,7 +117,7 @@ async def test_restart_after_restart_under_load() -> None:
     """Twenty restarts in a row under load lose, double and mix up nothing."""
     async with make_executor(queue_size=50) as executor:
         transactions = [make_transaction() for _ in range(2000)]
-        work = asyncio.ensure_future(collect(executor, transactions))
+        work = begin(collect(executor, transactions))
         for index in range(20):
             await executor.restart(overlap=index % 2 == 0)
         results = await work
@@ -129,7 +129,7 @@ async def test_without_overlap_there_is_never_a_second_process() -> None:
     """`overlap=False` ends the old generation before the new one begins."""
     async with make_executor() as executor:
         seen = 0
-        restart = asyncio.ensure_future(executor.restart(overlap=False))
+        restart = begin(executor.restart(overlap=False))
         while not restart.done():
             seen = max(seen, len(child_pids()))
             await asyncio.sleep(0)
@@ -166,8 +166,8 @@ async def test_failed_restart_without_overlap_recovers(tmp_path: Path) -> None:
     """Without overlap there is no old one; the executor recovers and loses nothing that waits."""
     executor = make_faked(tmp_path, {}, {"ready": "exit:1"}, {})
     async with executor:
-        restart = asyncio.ensure_future(executor.restart(overlap=False))
-        work = asyncio.ensure_future(collect(executor, [make_transaction() for _ in range(50)]))
+        restart = begin(executor.restart(overlap=False))
+        work = begin(collect(executor, [make_transaction() for _ in range(50)]))
         with pytest.raises(RestartFailed):
             await restart
         assert all(map(is_echo, await work))
@@ -190,7 +190,7 @@ async def test_occupant_dies_while_its_replacement_loads(tmp_path: Path) -> None
     code = "await new Promise((done) => setTimeout(done, 100));\n" + ECHO
     async with make_executor(code) as executor:
         (old,) = child_pids()
-        restart = asyncio.ensure_future(executor.restart())
+        restart = begin(executor.restart())
         await until(lambda: len(child_pids()) == 2, "a replacement")
         psutil.Process(old).kill()
         results = await collect(executor, [make_transaction() for _ in range(50)])
@@ -205,7 +205,7 @@ async def test_replacement_dies_while_it_loads(tmp_path: Path) -> None:
     code = "await new Promise((done) => setTimeout(done, 200));\n" + ECHO
     async with make_executor(code) as executor:
         old = child_pids()
-        restart = asyncio.ensure_future(executor.restart())
+        restart = begin(executor.restart())
         await until(lambda: len(child_pids()) == 2, "a replacement")
         (new,) = child_pids() - old
         psutil.Process(new).kill()
@@ -219,7 +219,7 @@ async def test_replacement_dies_while_it_loads(tmp_path: Path) -> None:
 async def test_restart_while_recovering() -> None:
     """A restart asked for while the executor recovers from a death ends with one generation serving."""
     async with make_executor(LOOPS, timeout_s=0.2) as executor:
-        loop = asyncio.ensure_future(scan(executor, make_transaction("/loop")))
+        loop = begin(scan(executor, make_transaction("/loop")))
         assert (await loop).verdict is Verdict.TIMEOUT
         report = await executor.restart()
         result = await scan(executor, make_transaction())
@@ -250,7 +250,7 @@ async def test_timeout_in_a_batch(position: int) -> None:
 async def test_killed_from_outside() -> None:
     """A SIGKILL in the middle of work costs nobody a result."""
     async with make_executor(SLOW) as executor:
-        work = asyncio.ensure_future(collect(executor, [make_transaction() for _ in range(60)]))
+        work = begin(collect(executor, [make_transaction() for _ in range(60)]))
         await until(lambda: executor.get_stats().in_flight > 0, "scans in flight")
         for pid in child_pids():
             psutil.Process(pid).kill()
@@ -290,7 +290,7 @@ async def test_reload_under_load_loses_nothing() -> None:
     """While scans wait the code is exchanged; each scan gets a finding of one version."""
     code = "export const scan_transaction = (t) => ({{ title: t.id, version: {} }});"
     async with make_executor(code.format(0)) as executor:
-        work = asyncio.ensure_future(collect(executor, [make_transaction() for _ in range(3000)]))
+        work = begin(collect(executor, [make_transaction() for _ in range(3000)]))
         for version in range(1, 6):
             await executor.reload(code.format(version))
         results = await work
@@ -373,7 +373,7 @@ async def test_terminate_with_nothing_to_do() -> None:
 async def test_terminate_one() -> None:
     """The running scan is interrupted and the executor serves on."""
     async with make_executor(LOOPS, timeout_s=60.0) as executor:
-        call = asyncio.ensure_future(executor.scan_transaction(make_transaction("/loop")))
+        call = begin(executor.scan_transaction(make_transaction("/loop")))
         await until(lambda: executor.get_stats().in_flight == 1, "the scan in flight")
         assert await executor.terminate_execution() is True
         with pytest.raises(ScanInterrupted):
@@ -387,8 +387,10 @@ async def test_terminate_in_a_batch(position: int) -> None:
     paths = ["/"] * 20
     paths[position] = "/loop"
     async with make_executor(LOOPS, timeout_s=60.0) as executor:
-        work = asyncio.ensure_future(collect(executor, [make_transaction(path) for path in paths]))
-        await until(lambda: executor.get_stats().in_flight > 0, "the batch in flight")
+        work = begin(collect(executor, [make_transaction(path) for path in paths]))
+        (pid,) = child_pids()
+        # Nothing else takes so much time: the loop has been reached.
+        await until(lambda: psutil.Process(pid).cpu_times().user > 0.5, "the loop running")
         await executor.terminate_execution()
         results = await work
     assert results[position].verdict is Verdict.INTERRUPTED
@@ -399,7 +401,7 @@ async def test_terminate_is_no_death_of_the_plugin() -> None:
     """However often work is aborted, the plugin is not quarantined for it."""
     async with make_executor(LOOPS, timeout_s=60.0, max_consecutive_deaths=1) as executor:
         for _ in range(3):
-            call = asyncio.ensure_future(scan(executor, make_transaction("/loop")))
+            call = begin(scan(executor, make_transaction("/loop")))
             await until(lambda: executor.get_stats().in_flight == 1, "the scan in flight")
             await executor.terminate_execution()
             assert (await call).verdict is Verdict.INTERRUPTED
@@ -409,11 +411,9 @@ async def test_terminate_is_no_death_of_the_plugin() -> None:
 async def test_terminate_while_restarting() -> None:
     """Restart and terminate at once end with every scan answered and one generation."""
     async with make_executor(LOOPS, timeout_s=60.0) as executor:
-        work = asyncio.ensure_future(
-            collect(executor, [make_transaction(path) for path in ["/", "/loop", "/", "/"]])
-        )
+        work = begin(collect(executor, [make_transaction(path) for path in ["/", "/loop", "/", "/"]]))
         await until(lambda: executor.get_stats().in_flight > 0, "scans in flight")
-        restart = asyncio.ensure_future(executor.restart())
+        restart = begin(executor.restart())
         await asyncio.sleep(0)
         while not work.done():
             await executor.terminate_execution()
@@ -428,7 +428,7 @@ async def test_terminate_while_restarting() -> None:
 async def test_scan_of_a_generation_that_retires_is_not_stuck() -> None:
     """A restart waits for the old generation's last scan; its timeout still holds."""
     async with make_executor(LOOPS, timeout_s=0.4) as executor:
-        call = asyncio.ensure_future(scan(executor, make_transaction("/loop")))
+        call = begin(scan(executor, make_transaction("/loop")))
         await until(lambda: executor.get_stats().in_flight == 1, "the scan in flight")
         with contextlib.suppress(IsoscanError):
             await executor.restart()

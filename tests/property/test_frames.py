@@ -292,7 +292,7 @@ def test_dropped_reply_is_refused(replies: list[bytes], data: st.DataObject) -> 
     assert read_or_refuse(b"".join(replies)) is None
 
 
-@settings(max_examples=500)
+@settings(max_examples=300)
 @given(reply_lists(), st.data())
 def test_mutations_never_escape(replies: list[bytes], data: st.DataObject) -> None:
     """Bytes changed, inserted or deleted anywhere are read or refused; nothing else comes out."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import psutil
 
 DEADLINE_S = 30.0
+T = TypeVar("T")
 
 
 class Belongings(NamedTuple):
@@ -21,6 +22,11 @@ class Belongings(NamedTuple):
     descriptors: int
     tasks: frozenset[str]
     files: frozenset[str]
+
+
+def begin(call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Starts a call; the test awaits it later."""
+    return asyncio.get_running_loop().create_task(call)
 
 
 def child_pids() -> frozenset[int]:

@@ -90,6 +90,11 @@ def logarithmic(executions: int) -> Curve:
     return lambda n: 3 * MIB * math.log1p(n / executions)
 
 
+def bend(before: float, after: float, executions: int) -> Curve:
+    """Growth in bytes per execution that changes at a count of executions."""
+    return lambda n: before * min(n, executions) + after * max(0, n - executions)
+
+
 def late_leak(bytes_per_execution: float, executions: int) -> Curve:
     """Straight growth that begins late."""
     return lambda n: max(0.0, bytes_per_execution * (n - executions))
@@ -188,6 +193,19 @@ class TestNoGrowth:
     def test_a_saw_tooth_is_not_growth(self, period: int) -> None:
         """A buffer that fills and is emptied, two teeth or forty over the series."""
         assert share(saw_tooth(period), 64, runs=50, noise_bytes=100 * KIB) <= 0.02
+
+    def test_growth_in_one_half_is_not_enough(self) -> None:
+        """Ten samples of one tooth under heavy noise: a trend in the whole, none in its halves."""
+        assert share(saw_tooth(1100), 10, runs=100, noise_bytes=2 * MIB) <= 0.2
+
+    def test_a_weak_trend_is_not_enough(self) -> None:
+        """A cache full for a third of the series still shows a trend at 5 %; it takes more than that."""
+        assert share(bounded(2000), 32, runs=100, noise_bytes=MIB) <= 0.05
+
+    def test_growth_that_fell_below_the_practical_slope_is_over(self) -> None:
+        """30 bytes per execution, then 10: the whole is above 16 still, the last half is not."""
+        curve = bend(30, 10, 300_000)
+        assert share(curve, 64, runs=50, step=10_000, noise_bytes=MIB) <= 0.3
 
     def test_shrinking_is_not_growth(self) -> None:
         """Memory that falls has a negative slope and is not significant."""

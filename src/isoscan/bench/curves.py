@@ -54,9 +54,12 @@ def seed_plot(leaking: ModeRecord, ours: ModeRecord | None) -> Plot:
     """The seed's published line, the same leak here, and the same work done right."""
     duration_s = max(_end_s(record) for record in (leaking, ours) if record is not None)
     seed_end_s = min(duration_s, SEED.duration_s)
+    published = [(0.0, SEED.bytes_at(0)), (seed_end_s, SEED.bytes_at(seed_end_s))]
+    at_our_rate = [SEED.bytes_after(count) for count in leaking.series.executions]
     lines = [
+        Line("the seed, published", "seed", published),
         Line(
-            "the seed, published", "seed", [(0.0, SEED.bytes_at(0)), (seed_end_s, SEED.bytes_at(seed_end_s))]
+            "the seed, at our rate", "seed paced", list(zip(leaking.series.time_s, at_our_rate, strict=True))
         ),
         Line("its leak, isoscan", "rss", over_time(leaking.series, leaking.series.rss_bytes), is_filled=True),
     ]
@@ -67,7 +70,8 @@ def seed_plot(leaking: ModeRecord, ours: ModeRecord | None) -> Plot:
         title="The seed's leak beside ours: resident memory over time",
         description=(
             f"The seed's memory rises evenly from {size(SEED.start_bytes)} to "
-            f"{size(SEED.bytes_at(seed_end_s))} at {seed_end_s:.0f} s. {_description(leaking)}"
+            f"{size(SEED.bytes_at(seed_end_s))} at {seed_end_s:.0f} s; after as many executions as here "
+            f"it holds {size(SEED.bytes_after(leaking.scans))}. {_description(leaking)}"
             + (f" With the data passed as data: {_description(ours)}" if ours is not None else "")
         ),
         duration_s=duration_s,

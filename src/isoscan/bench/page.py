@@ -14,9 +14,11 @@ from .plot import draw
 from .records import SEED, GrowthRecord, ModeRecord, SoakReport
 
 _STYLE = Path(__file__).parent / "page.css"
+#: Up to here growth is given in bytes, to be compared.
+_IN_BYTES = 10_000
 _LEAKING, _OURS = "seed-leak", "seed-ours"
 _HEADINGS = (
-    "mode", "scans", "scans/s", "lost", "failed", "restarts", "longest pause",
+    "mode", "scans", "scans/s", "lost", "failed", "restarts", "longest pause", "standstill",
     "memory at the end", "at its peak", "growth per scan",
 )  # fmt: skip
 
@@ -90,6 +92,7 @@ def _row(record: ModeRecord) -> str:
         _count(record.failed),
         f"{record.restart_count:,}",
         milliseconds(record.pauses.max_ms),
+        milliseconds(record.longest_standstill_ms),
         size(record.rss.end_bytes),
         size(record.rss.peak_bytes),
         growth_text(record.growth),
@@ -108,7 +111,10 @@ def growth_text(growth: GrowthRecord | None) -> str:
         return "not measured"
     if not growth.is_significant:
         return "none"
-    return f"{size(growth.bytes_per_scan)} ± {size((growth.high - growth.low) / 2)}"
+    margin = (growth.high - growth.low) / 2
+    if growth.bytes_per_scan < _IN_BYTES:
+        return f"{growth.bytes_per_scan:,.0f} ± {margin:,.0f} B"
+    return f"{size(growth.bytes_per_scan)} ± {size(margin)}"
 
 
 def _seed_section(leaking: ModeRecord, ours: ModeRecord | None) -> list[str]:
@@ -119,13 +125,16 @@ def _seed_section(leaking: ModeRecord, ours: ModeRecord | None) -> list[str]:
     )
     now = (
         f"The same leak here: {growth_text(leaking.growth)} per scan, {leaking.scans_per_s:,.0f} scans/s, "
-        f"never above {size(leaking.rss.peak_bytes)}, {plural(leaking.restart_count, 'restart')}, "
+        f"never above {size(leaking.rss.peak_bytes)} where the seed would hold "
+        f"{size(SEED.bytes_after(leaking.scans))}, {plural(leaking.restart_count, 'restart')}, "
         f"{leaking.lost:,} scans lost."
     )
-    fixed = f" Passed as data, the same work grows by {growth_text(ours.growth)}." if ours else ""
+    if ours is not None and ours.growth is not None:
+        kept = growth_text(ours.growth) if ours.growth.is_significant else "nothing"
+        now += f" With the transaction passed as data, the same work keeps {kept}."
     return [
         '<section aria-labelledby="seed"><h2 id="seed">The leak it all began with</h2>',
-        f'<p class="about">{before}{now}{fixed}</p>',
+        f'<p class="about">{before}{now}</p>',
         f'<div class="wide">{draw(seed_plot(leaking, ours))}</div></section>',
     ]
 
@@ -142,6 +151,7 @@ def _section(record: ModeRecord) -> list[str]:
             "pauses",
             f"{milliseconds(record.pauses.max_ms)} longest, {milliseconds(record.pauses.total_ms)} in all",
         ),
+        ("longest standstill", milliseconds(record.longest_standstill_ms)),
         ("resident memory", _span_text(record.rss.start_bytes, record.rss.end_bytes, record.rss.peak_bytes)),
         ("with the replacement", f"peak {size(record.all_rss.peak_bytes)}"),
         ("growth per scan", growth_text(record.growth)),
@@ -174,7 +184,9 @@ def _notes() -> list[str]:
         '<section aria-labelledby="reading"><h2 id="reading">How to read this</h2>',
         "<p>A plugin runs in a process of its own, a generation. A triangle marks the moment one was "
         "replaced; point at it for the reason. The replacement is made ready first, so a pause of 0 ms "
-        "means that somebody took work all the time.</p>",
+        "means that somebody took work all the time. A standstill is the longest time in which "
+        "scans waited and none ended, whatever held them up: a garbage collection inside, "
+        "or a busy machine.</p>",
         '<p class="fine">Resident memory is the serving generation\'s; about 33 MB of it are the Deno '
         "binary, shared by all. Growth comes from live memory after garbage collections, or from the "
         "sampled heap where generations live too short for that. Lost is asked minus ended. Units are "

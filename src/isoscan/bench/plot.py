@@ -163,8 +163,9 @@ def _curve(line: Line, scale: _Scale) -> list[str]:
 
 def _labels(lines: Sequence[Line], scale: _Scale) -> list[str]:
     """Each curve's name at its end, kept apart from its neighbours."""
-    wanted = sorted((scale.y(line.points[-1][1]), line) for line in lines if line.points)
-    places = spread([y for y, _ in wanted], 2 * _LABEL_PITCH, scale.y_top + 4, scale.y_bottom - 12)
+    drawn = [(scale.y(line.points[-1][1]), line) for line in lines if line.points]
+    wanted = sorted(drawn, key=lambda place: place[0])
+    places = spread([y for y, _ in wanted], 2 * _LABEL_PITCH + 4, scale.y_top + 4, scale.y_bottom - 10)
     x = WIDTH - _RIGHT + 14
     return [
         f'<text class="label {line.style}" x="{x}" y="{y:.1f}">{escape(line.label)}'

@@ -30,7 +30,9 @@ class Recorder:
         self.series = Series()
         self.marks: list[RestartMark] = []
         self.verdicts: Counter[Verdict] = Counter()
+        self.asked = 0
         self.ended = 0
+        self.standstill_s = 0.0
         self.explanation = ""
         self.stats: ExecutorStats | None = None
         self._policy = policy
@@ -38,10 +40,20 @@ class Recorder:
         self._failure = ""
         self._alert = ""
         self._kills = 0
+        self._serving = 0
+        self._progress_s = 0.0
         self._growth: GrowthRecord | None = None
 
-    def count(self, result: ScanResult) -> None:
+    def ask(self, time_s: float) -> None:
+        """A scan is asked for."""
+        if self.asked == self.ended:
+            self._progress_s = time_s  # nobody waited until now: that was no standstill
+        self.asked += 1
+
+    def count(self, result: ScanResult, time_s: float) -> None:
         """A scan has ended."""
+        self.standstill_s = max(self.standstill_s, time_s - self._progress_s)
+        self._progress_s = time_s
         self.ended += 1
         self.verdicts[result.verdict] += 1
         if not result.verdict.is_complete and not self._failure:
@@ -62,13 +74,22 @@ class Recorder:
                     rss_after_bytes=event.rss_after_bytes,
                 )
             )
+        elif event.kind is EventKind.READY:
+            self._serving = event.generation
         elif event.kind is EventKind.KILL:
             self._kills += 1
         elif event.kind in (EventKind.FUTILE, EventKind.QUARANTINE, EventKind.RESTART_FAILED):
             self._alert = event.text
 
-    def sample(self, time_s: float, stats: ExecutorStats, all_rss_bytes: int, owner_rss_bytes: int) -> None:
-        """One moment for the series."""
+    def sample(
+        self,
+        time_s: float,
+        stats: ExecutorStats,
+        growth: Growth | None,
+        all_rss_bytes: int,
+        owner_rss_bytes: int,
+    ) -> None:
+        """One moment for the series, with the growth measured so far."""
         self.stats = stats
         series = self.series
         series.time_s.append(round(time_s, 3))
@@ -79,15 +100,13 @@ class Recorder:
         series.executions.append(self.ended)
         series.generation.append(stats.generation)
         series.waiting.append(stats.queued + stats.in_flight)
-        slope, interval = stats.growth_bytes_per_execution, stats.growth_interval_bytes
-        if slope is not None and interval is not None:
-            self._growth = GrowthRecord(
-                bytes_per_scan=slope,
-                low=interval[0],
-                high=interval[1],
-                is_significant=interval[0] > 0,
-                method=_COLLECTIONS,
-            )
+        if growth is not None:
+            self._growth = _growth_record(growth, _COLLECTIONS)
+
+    @property
+    def is_restart_open(self) -> bool:
+        """Whether a replacement serves whose restart is not complete: the old generation finishes."""
+        return self._serving > (self.marks[-1].generation if self.marks else 1)
 
     @property
     def growth(self) -> GrowthRecord | None:
@@ -99,7 +118,7 @@ class Recorder:
         """The last restart's reason in the policy's words."""
         return _in_words(self.marks[-1]) if self.marks else ""
 
-    def record(self, asked: int, duration_s: float) -> ModeRecord:
+    def record(self, duration_s: float) -> ModeRecord:
         """All of it, when the last scan has ended."""
         series = self.series
         pauses = [mark.pause_ms for mark in self.marks]
@@ -110,15 +129,16 @@ class Recorder:
             policy=self._policy,
             restart_rss_bytes=self._restart_rss_bytes,
             duration_s=round(duration_s, 3),
-            asked=asked,
+            asked=self.asked,
             scans=self.ended,
-            lost=asked - self.ended,
+            lost=self.asked - self.ended,
             failed=sum(count for verdict, count in self.verdicts.items() if not verdict.is_complete),
             scans_per_s=round(self.ended / duration_s, 1) if duration_s > 0 else 0.0,
             verdicts=dict(self.verdicts),
             failure=self._failure,
             restarts=dict(Counter(mark.reason for mark in self.marks)),
             pauses=Pauses(max_ms=max(pauses, default=0.0), total_ms=sum(pauses)),
+            longest_standstill_ms=self.standstill_s * 1000,
             kills=self._kills,
             rss=_span(series.rss_bytes),
             heap=_span(series.heap_bytes),
@@ -139,14 +159,16 @@ def growth_of_curve(series: Series) -> GrowthRecord | None:
         growth = estimate(samples)
         if growth is not None:
             known = combine(known, growth)
-    if known is None:
-        return None
+    return None if known is None else _growth_record(known, _CURVE)
+
+
+def _growth_record(growth: Growth, method: str) -> GrowthRecord:
     return GrowthRecord(
-        bytes_per_scan=known.bytes_per_execution,
-        low=known.low,
-        high=known.high,
-        is_significant=known.is_significant,
-        method=_CURVE,
+        bytes_per_scan=growth.bytes_per_execution,
+        low=growth.low,
+        high=growth.high,
+        is_significant=growth.is_significant,
+        method=method,
     )
 
 

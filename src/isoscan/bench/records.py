@@ -24,6 +24,10 @@ class SeedRun(Struct, frozen=True, kw_only=True):
         share = min(max(time_s / self.duration_s, 0.0), 1.0)
         return self.start_bytes + share * (self.end_bytes - self.start_bytes)
 
+    def bytes_after(self, executions: int) -> float:
+        """Memory after so many executions, however long they took."""
+        return self.start_bytes + executions * self.bytes_per_execution
+
 
 SEED = SeedRun()
 
@@ -89,7 +93,11 @@ class GrowthRecord(Struct, frozen=True, kw_only=True):
 
 
 class ModeRecord(Struct, frozen=True, kw_only=True):
-    """One mode from its first scan to its last."""
+    """One mode from its first scan to its last.
+
+    `longest_standstill_ms`: the longest time in which scans waited and none ended, whatever held them
+    up: a restart, a garbage collection inside, or a busy machine.
+    """
 
     mode: str
     title: str
@@ -106,6 +114,7 @@ class ModeRecord(Struct, frozen=True, kw_only=True):
     failure: str
     restarts: dict[RestartReason, int]
     pauses: Pauses
+    longest_standstill_ms: float
     kills: int
     rss: MemorySpan
     heap: MemorySpan

@@ -19,7 +19,8 @@ from .soak import Moment
 
 _REFRESH_S = 0.125
 _SPARK_WIDTH = 60
-_REASON_WIDTH = 200
+#: The figures, the curve, two lines for the reason and the frame: the same for every moment.
+_HEIGHT = 10
 
 
 class Screen:
@@ -90,15 +91,19 @@ def render(moment: Moment) -> RenderableType:
         milliseconds(longest),
     )
     table.add_row(
-        "restarts", ", ".join(f"{count} {reason}" for reason, count in reasons.items()) or "0", "", ""
+        "restarts",
+        ", ".join(f"{count} {reason}" for reason, count in reasons.items()) or "0",
+        "standstill",
+        milliseconds(recorder.standstill_s * 1000),
     )
     memory = sparkline([value or 0 for value in series.rss_bytes], _SPARK_WIDTH)
     return Panel(
         Group(
             table,
             Text(memory, style="cyan", no_wrap=True),
-            Text(recorder.last_reason[:_REASON_WIDTH] or recorder.explanation, style="dim", no_wrap=True),
+            Text(recorder.last_reason or recorder.explanation, style="dim"),
         ),
+        height=_HEIGHT,
         title=f"{recorder.mode.name}  {moment.number}/{len(options.modes)}",
         subtitle=f"{seconds(moment.elapsed_s)} of {seconds(options.duration_s)} · Ctrl-C stops and reports",
         title_align="left",
@@ -110,10 +115,13 @@ def line(record: ModeRecord) -> str:
     """One mode in one line, for pipes and logs."""
     reasons = ",".join(f"{reason.value}={count}" for reason, count in record.restarts.items())
     growth = record.growth
-    grown = f"{growth.bytes_per_scan:.0f}±{(growth.high - growth.low) / 2:.0f}B" if growth else "unmeasured"
+    grown = "not measured"
+    if growth is not None:
+        grown = f"{growth.bytes_per_scan:.0f}±{(growth.high - growth.low) / 2:.0f} B/scan"
     return (
         f"{record.mode}: {record.scans} scans, {record.scans_per_s:.0f}/s, lost {record.lost}, "
         f"failed {record.failed}, restarts {record.restart_count}{f' ({reasons})' if reasons else ''}, "
-        f"longest pause {record.pauses.max_ms:.1f} ms, memory {size(record.rss.start_bytes)} → "
-        f"{size(record.rss.end_bytes)} (peak {size(record.rss.peak_bytes)}), growth {grown}/scan"
+        f"longest pause {record.pauses.max_ms:.1f} ms, standstill {record.longest_standstill_ms:.0f} ms, "
+        f"memory {size(record.rss.start_bytes)} → {size(record.rss.end_bytes)} "
+        f"(peak {size(record.rss.peak_bytes)}), growth {grown}"
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from ..events import Event
 from ..executor import PluginExecutor
 from ..models import MIB, Limits
 from ..policies import AdaptiveInterval, AnyOf, MaxExecutions, MaxMemory, RestartPolicy
@@ -23,6 +24,7 @@ BASE_RSS_BYTES = 64 * MIB
 _SAMPLES_PER_MODE = 300
 _MIN_INTERVAL_S = 0.04
 _MAX_INTERVAL_S = 5.0
+_RESTART_GRACE_S = 5.0
 
 
 class Moment(Struct, frozen=True):
@@ -85,14 +87,25 @@ class Soak:
         policy, restart_rss_bytes = make_policy(options)
         recorder = Recorder(mode, options.policy, restart_rss_bytes)
         began = time.monotonic()
+        changed = asyncio.Event()
+
+        def happened(event: Event) -> None:
+            recorder.happened(event, time.monotonic() - began)
+            changed.set()
+
         executor = PluginExecutor.from_file(
             mode.path,
             options.max_executions,
             limits=Limits(memory_bytes=options.memory_limit_bytes),
             restart_policy=policy,
-            on_event=lambda event: recorder.happened(event, time.monotonic() - began),
+            on_event=happened,
         )
-        traffic = Traffic(mode, options.duration_s, lambda: self.is_stopped)
+        traffic = Traffic(
+            mode,
+            options.duration_s,
+            ask=lambda: recorder.ask(time.monotonic() - began),
+            is_stopped=lambda: self.is_stopped,
+        )
 
         def look() -> None:
             snapshot = executor.snapshot()
@@ -100,7 +113,11 @@ class Soak:
                 recorder.explanation = policy.explain(snapshot)
             elapsed_s = time.monotonic() - began
             recorder.sample(
-                elapsed_s, executor.get_stats(), self._scales.all_bytes(), self._scales.owner_bytes()
+                elapsed_s,
+                executor.get_stats(),
+                (snapshot.growth or snapshot.learned) if snapshot is not None else None,
+                self._scales.all_bytes(),
+                self._scales.owner_bytes(),
             )
             self._watch(Moment(recorder, elapsed_s, number, options))
 
@@ -110,14 +127,15 @@ class Soak:
             sampling = asyncio.create_task(self._sample(look), name=f"isoscan-soak-{mode.name}")
             try:
                 async for result in executor.scan_many(traffic.stream()):
-                    recorder.count(result)
+                    recorder.count(result, time.monotonic() - began)
             finally:
                 sampling.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await sampling
             duration_s = time.monotonic() - began
             look()
-        return recorder.record(traffic.asked, duration_s)
+            await _until_restart_is_complete(recorder, changed)
+        return recorder.record(duration_s)
 
     async def _sample(self, look: Callable[[], None]) -> None:
         wanted_s = self._options.duration_s / _SAMPLES_PER_MODE
@@ -125,3 +143,12 @@ class Soak:
         while True:
             await asyncio.sleep(interval_s)
             look()
+
+
+async def _until_restart_is_complete(recorder: Recorder, changed: asyncio.Event) -> None:
+    """A restart is reported when the old generation is gone; the last one would be missed otherwise."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_RESTART_GRACE_S):
+            while recorder.is_restart_open:
+                changed.clear()
+                await changed.wait()

@@ -20,10 +20,11 @@ _WORDS = ("oak", "linen", "walnut", "brass", "wool", "cork", "slate", "ash", "co
 
 
 def transaction(number: int) -> HttpTransaction:
-    """A search page of a shop; one in fifty echoes its term."""
+    """A search page of a shop; one in fifty echoes its term, one in forty may be sniffed."""
     word = _WORDS[number % len(_WORDS)]
     echo = f"<b>{word}</b>" if number % 50 == 0 else "your search"
     items = "".join(f"<li>{_WORDS[(number + i) % len(_WORDS)]} chair {number + i}</li>" for i in range(6))
+    headers = (("Content-Type", "text/html; charset=utf-8"), ("X-Content-Type-Options", "nosniff"))
     page = f"<!doctype html><title>Search</title><p>Results for {echo}</p><ul>{items}</ul>"
     return HttpTransaction(
         HttpRequest(
@@ -33,21 +34,23 @@ def transaction(number: int) -> HttpTransaction:
         ),
         HttpResponse(
             200,
-            headers=(("Content-Type", "text/html; charset=utf-8"), ("X-Content-Type-Options", "nosniff")),
+            headers=headers if number % 40 else headers[:1],
             body=page.encode(),
         ),
     )
 
 
 class Traffic:
-    """What one mode is asked to scan until its time is over. Counts what it handed over.
+    """What one mode is asked to scan until its time is over. Calls `ask` for every transaction.
 
     The same few hundred transactions again and again, encoded once: what is measured is the
     executor, not the making of Python objects.
     """
 
-    def __init__(self, mode: Mode, duration_s: float, is_stopped: Callable[[], bool]) -> None:
-        self.asked = 0
+    def __init__(
+        self, mode: Mode, duration_s: float, ask: Callable[[], None], is_stopped: Callable[[], bool]
+    ) -> None:
+        self._ask = ask
         self._mode = mode
         self._duration_s = duration_s
         self._is_stopped = is_stopped
@@ -69,7 +72,7 @@ class Traffic:
         return self._elapsed_s >= self._duration_s or self._is_stopped()
 
     def _next(self) -> EncodedTransaction:
-        self.asked += 1
+        self._ask()
         return next(self._ring)
 
     def _full(self) -> Iterator[EncodedTransaction]:
@@ -77,8 +80,10 @@ class Traffic:
             yield self._next()
 
     async def _paced(self, rate_per_s: float) -> AsyncIterator[EncodedTransaction]:
+        given = 0
         while not self._is_over:
-            if self.asked <= self._elapsed_s * rate_per_s:
+            if given <= self._elapsed_s * rate_per_s:
+                given += 1
                 yield self._next()
             else:
                 await asyncio.sleep(_TICK_S)

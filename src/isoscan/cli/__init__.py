@@ -1,12 +1,30 @@
-"""The command line: `isoscan run`, `isoscan plugins`, `isoscan schema`."""
+"""The command line: `isoscan run`, `isoscan plugins`, `isoscan schema`, `isoscan bench`."""
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
     """Entry point of the `isoscan` command; exits with its code."""
-    from .app import run_app
+    _fill_standard_streams()
+    try:
+        from .app import run_app
 
-    sys.exit(run_app(sys.argv[1:]))
+        code = run_app(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
+def _fill_standard_streams() -> None:
+    """A closed standard stream would give its number to the next file that is opened."""
+    for descriptor, name in ((0, "stdin"), (1, "stdout"), (2, "stderr")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, None)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115  # lives as long as the process

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import version
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
 
 from ..errors import IsoscanError
 from .exits import Exit
+from .output import OutputClosed, write_stdout
 
 app = App(
     name="isoscan",
@@ -65,7 +68,7 @@ def run(
     return run_command(
         RunOptions(
             inputs=["-" if name == _DASH else name for name in inputs],
-            plugins=plugin,
+            plugins=None if plugin is None else ["-" if spec == _DASH else spec for spec in plugin],
             format=format,
             output="-" if output == _DASH else output,
             fail_on=fail_on,
@@ -90,7 +93,7 @@ def schema() -> int:
 
     from ..models import json_schema
 
-    sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
+    write_stdout(json.dumps(json_schema(), indent=2) + "\n")
     return Exit.OK
 
 
@@ -99,13 +102,25 @@ def run_app(arguments: list[str]) -> int:
     # A lone dash would be taken for an option; it travels as a name no file can have.
     arguments = [_DASH if argument == "-" else argument for argument in arguments]
     try:
-        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        code = app(
+            arguments,
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+            console=_console(),
+        )
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except CycloptsError as error:
         return complain(f"{_plain(error)}\nTry: isoscan {_help_of(arguments)}--help")
     except IsoscanError as error:
         return complain(str(error))
-    except BrokenPipeError:
+    except (BrokenPipeError, OutputClosed):
+        _drop_stdout()
         return complain("standard output was closed before everything was written", Exit.INCOMPLETE)
+    except OSError as error:
+        _drop_stdout()
+        return complain(f"standard output: cannot write: {error.strerror}")
     except KeyboardInterrupt:
         return complain("interrupted", Exit.INTERRUPTED)
     return code if isinstance(code, int) else Exit.OK
@@ -115,9 +130,24 @@ def complain(message: str, code: int = Exit.USAGE) -> int:
     """Writes one error message and gives back the exit code that goes with it."""
     from ..reports.text import printable
 
-    lines = [printable(line) for line in message.splitlines()] or [""]
+    lines = [printable(line) for line in message.replace(_DASH, "-").splitlines()] or [""]
     sys.stderr.write("isoscan: " + "\n  ".join(lines) + "\n")
     return code
+
+
+def _console() -> Console:
+    """A console that reports a closed pipe instead of ending the process silently."""
+
+    class _Console(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return _Console()
+
+
+def _drop_stdout() -> None:
+    """What could not be written is not tried again when the interpreter exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _plain(error: CycloptsError) -> str:

@@ -17,6 +17,7 @@ from ..plugin_files import bundled_plugins, find_plugins
 from ..reports.text import printable
 from .app import complain
 from .exits import Exit
+from .output import write_stdout
 
 
 def plugins_command(specs: Sequence[str]) -> int:
@@ -34,9 +35,12 @@ def plugins_command(specs: Sequence[str]) -> int:
         severity = outcome.default_severity.value if outcome.default_severity else ""
         cells = (outcome.id, outcome.version, severity, outcome.category or "", outcome.description or "")
         table.add_row(*(Text(printable(cell, 400)) for cell in cells))
-    console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 160)
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    console = Console(highlight=False, width=None if is_terminal else 160)
     if table.row_count:
-        console.print(table)
+        with console.capture() as capture:
+            console.print(table)
+        write_stdout(capture.get())
     return code
 
 

@@ -7,10 +7,6 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as RichProgress
-
 from ..scanner import Coverage
 
 if TYPE_CHECKING:
@@ -20,40 +16,54 @@ _REFRESH_S = 0.1
 
 
 class Progress:
-    """Counts while a run goes on; nothing at all when standard error is no terminal."""
-
-    def __init__(self, coverage: Coverage, tally: Tally) -> None:
-        self._coverage = coverage
-        self._tally = tally
-        self._shown_at = 0.0
-        self._bar: RichProgress | None = None
-        self._task = TaskID(0)
-        if sys.stderr.isatty():
-            self._bar = RichProgress(
-                SpinnerColumn(),
-                BarColumn(bar_width=24),
-                TextColumn("{task.description}"),
-                TimeElapsedColumn(),
-                console=Console(file=sys.stderr),
-                transient=True,
-            )
-            self._task = self._bar.add_task("reading", total=None)
+    """Shows nothing: standard error is no terminal."""
 
     def __enter__(self) -> Self:
-        if self._bar is not None:
-            self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        return None
+
+    def update(self) -> None:
+        """Something was counted."""
+
+
+class _Bar(Progress):
+    """Counts while a run goes on."""
+
+    def __init__(self, coverage: Coverage, tally: Tally) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as RichProgress
+
+        self._coverage = coverage
+        self._tally = tally
+        self._shown_at = 0.0
+        self._bar = RichProgress(
+            SpinnerColumn(),
+            BarColumn(bar_width=24),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=Console(file=sys.stderr),
+            transient=True,
+        )
+        self._task = self._bar.add_task("reading", total=None)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
 
     def update(self) -> None:
         """Shows the counts as they are now, ten times a second at most."""
         now = time.monotonic()
-        if self._bar is None or now - self._shown_at < _REFRESH_S:
+        if now - self._shown_at < _REFRESH_S:
             return
         self._shown_at = now
         failed = f", {self._coverage.failed} failed" if self._coverage.failed else ""
@@ -64,3 +74,8 @@ class Progress:
                 f"{sum(self._tally.findings.values())} findings"
             ),
         )
+
+
+def make_progress(coverage: Coverage, tally: Tally) -> Progress:
+    """A bar when a person watches standard error, else nothing."""
+    return _Bar(coverage, tally) if sys.stderr.isatty() else Progress()

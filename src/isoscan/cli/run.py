@@ -12,25 +12,26 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 from msgspec import Struct, field
 
 from ..errors import ConfigError, InputError
 from ..executor import PluginExecutor
-from ..models import MIB, Finding, HttpTransaction, Limits, Severity
+from ..models import MIB, HttpTransaction, Limits, ScanResult, Severity
 from ..plugin_files import bundled_plugins, find_plugins
+from ..reports import Report
 from ..reports.jsonl import JsonlReport
-from ..reports.table import TableReport
 from ..scanner import Coverage, Scanner
 from ..sources import Entry, open_source
 from .app import complain
 from .exits import Exit
-from .progress import Progress
+from .output import Output, OutputClosed
+from .progress import make_progress
 from .summary import summarise
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
 _FACTORS = {"": 1, "k": 1024, "m": MIB, "g": 1024 * MIB, "t": MIB * MIB}
+_MAX_SIZE_BYTES = 1 << 50
 _SUFFIX_FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
@@ -70,18 +71,19 @@ def run_command(options: RunOptions) -> int:
     limits = _limits(options)
     paths = find_plugins(options.plugins) if options.plugins else bundled_plugins()
     sources = [open_source(name) for name in _each_once(options.inputs)]
-    output = _open_output(options.output)
-    report = _report(options, output)
-    executors = [PluginExecutor.from_file(path, limits=limits) for path in paths]
-    run = _Run(Scanner(executors), sources, report, options.output)
+    if options.output == "-" and sys.stdout is None:
+        raise ConfigError("standard output is closed; write to a file with --output")
+    output = Output(options.output)
     try:
+        output.check_is_not([*options.inputs, *map(str, paths)])
+        executors = [PluginExecutor.from_file(path, limits=limits) for path in paths]
+        run = _Run(Scanner(executors), sources, output, _report(options, output))
         asyncio.run(run.run())
     except ExceptionGroup as group:
         return complain("\n".join(str(error) for error in group.exceptions))
     finally:
-        if output is not sys.stdout.buffer and not run.tally.is_output_closed:
-            output.close()
-    return _conclude(run.tally, run.scanner.coverage, options.fail_on)
+        output.close()
+    return _conclude(run.tally, run.scanner.coverage, options.fail_on, output.shown_name)
 
 
 def _limits(options: RunOptions) -> Limits:
@@ -98,7 +100,10 @@ def parse_size(text: str, option: str) -> int:
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         raise ConfigError(f"{option}: {text!r} is not a size; write for example 256MB or 1GB")
-    return int(float(match[1]) * _FACTORS[match[2].lower()])
+    size_bytes = float(match[1]) * _FACTORS[match[2].lower()]
+    if size_bytes >= _MAX_SIZE_BYTES:
+        raise ConfigError(f"{option}: {text[:40]!r} is more than any machine has")
+    return int(size_bytes)
 
 
 class _Run:
@@ -108,49 +113,63 @@ class _Run:
         self,
         scanner: Scanner,
         sources: list[Iterator[Entry]],
-        report: JsonlReport | TableReport,
-        output_name: str,
+        output: Output,
+        report: Report,
     ) -> None:
         self.scanner = scanner
         self.tally = Tally()
         self._sources = sources
+        self._output = output
         self._report = report
-        self._output_name = "standard output" if output_name == "-" else output_name
 
     async def run(self) -> None:
         """Scans until the input ends, Ctrl-C comes or nobody reads the output."""
         task = asyncio.current_task()
         assert task is not None
-        loop = asyncio.get_running_loop()
+        handler = partial(self._interrupt, asyncio.get_running_loop(), task)
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._interrupt, task)
+            signal.signal(number, handler)
         began = time.monotonic()
         try:
             await self._scan()
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, _Interrupted):
             if not self.tally.is_interrupted:
                 raise
+            for result in self.scanner.unclaimed:
+                self._take(result)
         except InputError as error:
             self.tally.input_error = str(error)
         finally:
             self.tally.elapsed_s = time.monotonic() - began
         self._write(self._report.finish)
 
-    def _interrupt(self, task: asyncio.Task[None]) -> None:
-        if not self.tally.is_interrupted:
-            self.tally.is_interrupted = True
-            task.cancel()
+    def _interrupt(
+        self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[None], number: int, frame: object
+    ) -> None:
+        """Stops the run; a write that nobody reads would hold up the event loop, so it is cut off."""
+        if self.tally.is_interrupted:
+            raise KeyboardInterrupt
+        self.tally.is_interrupted = True
+        if self._output.is_writing:
+            self.tally.is_output_closed = True
+            raise _Interrupted
+        loop.call_soon_threadsafe(task.cancel)
 
     async def _scan(self) -> None:
         async with self.scanner:
-            with Progress(self.scanner.coverage, self.tally) as progress:
+            self._output.begin()
+            with make_progress(self.scanner.coverage, self.tally) as progress:
                 async for result in self.scanner.scan(self._transactions()):
-                    for finding in result.findings:
-                        self._count(finding)
-                        self._write(partial(self._report.add, finding))
+                    self._take(result)
                     if self.tally.is_output_closed:
                         return
                     progress.update()
+
+    def _take(self, result: ScanResult) -> None:
+        for finding in result.findings:
+            self.tally.findings[finding.severity] += 1
+            self.tally.fingerprints.add(finding.fingerprint)
+            self._write(partial(self._report.add, finding))
 
     def _transactions(self) -> Iterator[HttpTransaction]:
         for source in self._sources:
@@ -166,25 +185,21 @@ class _Run:
                     if len(self.tally.rejected) < _MAX_REJECTED_SHOWN:
                         self.tally.rejected.append(entry)
 
-    def _count(self, finding: Finding) -> None:
-        self.tally.findings[finding.severity] += 1
-        self.tally.fingerprints.add(finding.fingerprint)
-
     def _write(self, write: Callable[[], None]) -> None:
         if self.tally.is_output_closed:
             return
         try:
             write()
-        except BrokenPipeError:
+        except OutputClosed:
             self.tally.is_output_closed = True
-            # The interpreter flushes standard output once more when it exits.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except OSError as error:
-            raise InputError(f"{self._output_name}: cannot write the findings: {error.strerror}") from error
 
 
-def _conclude(tally: Tally, coverage: Coverage, fail_on: str | None) -> int:
-    for line in summarise(tally, coverage):
+class _Interrupted(Exception):
+    """A signal came while a write was blocked."""
+
+
+def _conclude(tally: Tally, coverage: Coverage, fail_on: str | None, output_name: str) -> int:
+    for line in summarise(tally, coverage, output_name):
         sys.stderr.write(line + "\n")
     if tally.is_interrupted:
         return Exit.INTERRUPTED
@@ -200,25 +215,19 @@ def _conclude(tally: Tally, coverage: Coverage, fail_on: str | None) -> int:
 
 
 def _each_once(inputs: list[str]) -> list[str]:
-    repeated = [name for name, count in Counter(inputs).items() if count > 1]
-    if repeated:
-        raise ConfigError(f"{repeated[0]}: the same input is named twice")
+    seen: set[str] = set()
+    for name in inputs:
+        key = name if name == "-" else os.path.realpath(name)
+        if key in seen:
+            raise ConfigError(f"{name}: the same input is named twice")
+        seen.add(key)
     return inputs
 
 
-def _open_output(name: str) -> BinaryIO:
-    if name == "-":
-        return sys.stdout.buffer
-    try:
-        # Findings quote traffic, so the file is its owner's alone from the first byte on.
-        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    except OSError as error:
-        raise ConfigError(f"--output {name}: cannot write there: {error.strerror}") from error
-    return os.fdopen(descriptor, "wb")
-
-
-def _report(options: RunOptions, output: BinaryIO) -> JsonlReport | TableReport:
+def _report(options: RunOptions, output: Output) -> Report:
     chosen = options.format or _SUFFIX_FORMATS.get(Path(options.output).suffix.lower(), "table")
     if chosen == "jsonl":
         return JsonlReport(output)
-    return TableReport(output, is_terminal=output is sys.stdout.buffer and sys.stdout.isatty())
+    from ..reports.table import TableReport
+
+    return TableReport(output, is_terminal=output.is_stdout and output.is_terminal)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _REASON_CHARS = 300
 
 
-def summarise(tally: Tally, coverage: Coverage) -> Iterator[str]:
+def summarise(tally: Tally, coverage: Coverage, output_name: str) -> Iterator[str]:
     """Lines for standard error, the verdict on coverage last."""
     total = sum(tally.findings.values())
     if total:
@@ -50,8 +50,8 @@ def summarise(tally: Tally, coverage: Coverage) -> Iterator[str]:
         yield f"  note: {printable(note, _REASON_CHARS)} ({count})"
     if tally.input_error is not None:
         yield f"isoscan: {printable(tally.input_error)}"
-    if tally.is_output_closed:
-        yield "isoscan: standard output was closed before everything was written"
+    if tally.is_output_closed and not tally.is_interrupted:
+        yield f"isoscan: {printable(output_name)} was closed before everything was written"
     if tally.is_interrupted:
         yield "isoscan: interrupted; what was finished is written, the rest was not scanned"
     elif coverage.failed or tally.rejected_count:

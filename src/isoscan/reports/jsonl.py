@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO
+import re
+from typing import Any
 
 import msgspec
 
 from ..models import Finding
+from . import ByteSink
+
+#: Characters JSON allows raw but that act on a terminal or an editor: DEL, C1, bidirectional marks.
+_ACTING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class JsonlReport:
     """Writes each finding's fields and its `fingerprint` as one JSON object per line."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: ByteSink) -> None:
         self._file = file
 
     def add(self, finding: Finding) -> None:
         """Writes one finding at once, so that it survives whatever comes next."""
         fields: dict[str, Any] = msgspec.to_builtins(finding)
         fields["fingerprint"] = finding.fingerprint
-        self._file.write(msgspec.json.encode(fields) + b"\n")
+        text = msgspec.json.encode(fields).decode()
+        self._file.write(_ACTING.sub(_escaped, text).encode() + b"\n")
         self._file.flush()
 
     def finish(self) -> None:
         """Nothing is kept back."""
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
-
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ..models import Finding, Severity
+from . import ByteSink
 from .text import printable
 
 _STYLES = {
@@ -29,7 +28,7 @@ class TableReport:
     Findings with the same fingerprint are one row; `hits` says how often it came.
     """
 
-    def __init__(self, file: BinaryIO, *, is_terminal: bool, width: int | None = None) -> None:
+    def __init__(self, file: ByteSink, *, is_terminal: bool, width: int | None = None) -> None:
         self._file = file
         self._is_terminal = is_terminal
         self._width = width

@@ -48,7 +48,8 @@ _MAX_TICK_S = 0.25
 MAX_FRAME_SCANS = 128
 _FIRST_FRAME_SCANS = 4
 _FRAME_US = 4000
-_CPU_RESERVE_S = 5.0
+#: CPU time a generation may use before its owner renews it, every second while it is busy.
+_CPU_AHEAD_S = 10.0
 _WARM_UP_FRAME = 0xFFFF_FFFF
 _OUT_OF_MEMORY_MARKS = ("out of memory", "heap limit", "Allocation failed", "memory allocation of")
 
@@ -259,7 +260,7 @@ class Generation:
             return
         if now - self._cpu_allowed_at >= 1.0:
             self._cpu_allowed_at = now
-            self._process.allow_cpu(2 * limit_s + _CPU_RESERVE_S)
+            self._process.allow_cpu(_CPU_AHEAD_S)
         self._ticker = self._loop.call_later(self._tick_s, self._tick)
 
     # ---- what the process does ---------------------------------------------
