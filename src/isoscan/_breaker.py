@@ -60,7 +60,8 @@ class Breaker:
     def _trip_if(self, is_over: bool, now: float) -> bool:
         if not is_over and not self.is_on_probation:
             return False
-        self.until = now + min(self._backoff_s * 2**self.trips, self._backoff_max_s)
+        # The exponent is bounded: a plugin that trips for months must not overflow a float.
+        self.until = now + min(self._backoff_s * 2.0 ** min(self.trips, 64), self._backoff_max_s)
         self.trips += 1
         self.is_on_probation = False
         return True

@@ -216,7 +216,10 @@ class Ledger:
         waiting = [scan for frame in islice(frames, 1, None) for scan in frame.scans]
         replayed: list[Scan] = []
         if cause is Cause.RETIRED:
-            replayed = suspects
+            if self.is_replayable:
+                replayed = suspects
+            else:
+                aftermath.ended += [(scan, Verdict.INTERRUPTED) for scan in suspects]
         elif len(frames[0].unanswered) == 1:
             for scan in suspects:
                 scan.attempts += 1

@@ -33,7 +33,6 @@ _WARM_UP_SHARE = 0.2
 _WARM_UP_SAMPLES = 2
 _MIN_PART = 4
 _Z_INTERVAL = 1.959964  # 95 %, two-sided
-_Z_WHOLE = 2.575829  # 0.5 %, one-sided: the estimate is looked at again and again
 _Z_PART = 1.281552  # 10 %, one-sided, for each half
 _Z_CHANCE = 1.644854  # 5 %, one-sided, for the likeness of neighbours
 _MAX_AUTOCORRELATION = 0.95
@@ -100,9 +99,9 @@ def estimate(samples: Sequence[MemorySample]) -> Growth | None:
     The first samples are warm-up and dropped. The slope is the median of all pairwise slopes (Theil
     1950), its interval distribution-free (Sen 1968, JASA 63:1379-1389). It is significant when
 
-    - the trend is (Kendall's S at 0.5 %), in the whole, and in the first and the last half alike: a
-      step lies in one half only, a cache that is full has no growth in the last; neighbours that
-      are alike, as in a saw-tooth, count for less;
+    - the interval lies above 0, and the first and the last half show the trend as well: a step lies
+      in one half only, a cache that is full has no growth in the last; neighbours that are alike, as
+      in a saw-tooth, count for less;
     - it reaches `MIN_BYTES_PER_EXECUTION` in the whole and the last half, and in total
       `MIN_TOTAL_BYTES` and `MIN_TOTAL_SHARE` of the floor.
     """
@@ -123,7 +122,6 @@ def estimate(samples: Sequence[MemorySample]) -> Growth | None:
     slowest = min(whole.slope, halves[1].slope)
     is_significant = (
         whole.low > 0
-        and whole.z >= _Z_WHOLE
         and all(half.z >= _Z_PART for half in halves)
         and slowest >= MIN_BYTES_PER_EXECUTION
         and slowest * span >= max(MIN_TOTAL_BYTES, MIN_TOTAL_SHARE * floor)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
 from msgspec import Struct, field
@@ -27,6 +27,7 @@ TIMEOUT_MAX_S = 86_400.0
 _ID_PREFIX = secrets.token_hex(4)
 _ID_COUNTER = itertools.count(1)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_PERCENT = re.compile("%([0-9A-Fa-f]{2})")
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
@@ -219,15 +220,20 @@ def normalised_url(url: str) -> str:
         host = f"[{host}]"
     if port is not None and port != _DEFAULT_PORTS.get(scheme):
         host = f"{host}:{port}"
-    path = _requoted(parts.path, "/:@!$&'()*+,;=~")
-    pairs = sorted(parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape"))
-    query = "&".join(f"{_requoted(name)}={_requoted(value)}" for name, value in pairs)
+    path = _requoted(parts.path)
+    query = "&".join(sorted(map(_requoted, parts.query.replace("+", "%20").split("&")))) if parts.query else ""
     return f"{scheme}://{host}{path or '/'}" + (f"?{query}" if query else "")
 
 
-def _requoted(text: str, safe: str = "") -> str:
-    """Percent-encoding in one form, bytes that are no UTF-8 included."""
-    return quote(unquote(text, errors="surrogateescape"), safe=safe, errors="surrogateescape")
+def _requoted(text: str) -> str:
+    """Percent-encoding in one form (RFC 3986, 6.2.2): what needs none is decoded, the rest in upper case."""
+    decoded = _PERCENT.sub(_unreserved, text)
+    return quote(decoded, safe="%/:@!$&'()*+,;=~?[]", errors="replace")
+
+
+def _unreserved(match: re.Match[str]) -> str:
+    char = chr(int(match[1], 16))
+    return char if char.isascii() and (char.isalnum() or char in "-._~") else match[0].upper()
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -343,13 +349,15 @@ class Limits(Struct, frozen=True, kw_only=True):
     quarantine_max_s: float = 300.0
 
     def __post_init__(self) -> None:
-        if self.heap_bytes is None:
-            force_setattr(self, "heap_bytes", self.memory_bytes // 2)
         for name, low, high in _LIMIT_RANGES:
             value = getattr(self, name)
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not is_number or not low <= value <= high:
-                raise ConfigError(f"Limits.{name} is {value!r}: must be between {low} and {high}")
+            if name == "heap_bytes" and value is None:
+                value = self.memory_bytes // 2
+                force_setattr(self, name, value)
+            kinds = int | float if name.endswith("_s") else int
+            if not isinstance(value, kinds) or isinstance(value, bool) or not low <= value <= high:
+                kind = "" if name.endswith("_s") else "a whole number "
+                raise ConfigError(f"Limits.{name} is {value!r}: must be {kind}between {low} and {high}")
         if self.heap_bytes is not None and self.heap_bytes > self.memory_bytes:
             raise ConfigError(
                 f"Limits.heap_bytes is {self.heap_bytes}: must not exceed memory_bytes ({self.memory_bytes})"

@@ -28,7 +28,7 @@ def find_plugins(specs: Iterable[str]) -> list[Path]:
             for path in _expand(spec):
                 found.setdefault(path.resolve(), path)
         except OSError as error:
-            raise InputError(f"{spec[:200]}: cannot look there for plugins: {error.strerror}") from error
+            raise InputError(f"{spec}: cannot look there for plugins: {error.strerror}") from error
     return list(found.values())
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
+import time
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from typing import Any
 
 import msgspec
+import psutil
 
 from acceptance._command import Workspace, assert_gone, assert_refused, generations_of
 from isoscan.bench.records import ModeRecord, Series, SoakReport
@@ -19,6 +23,15 @@ SOAK = ("bench", "soak")
 def keys_of(model: type[msgspec.Struct]) -> set[str]:
     """The JSON names of a struct's fields."""
     return set(model.__struct_fields__)
+
+
+def commands_of(processes: Sequence[psutil.Process]) -> list[list[str]]:
+    """The command lines of those that are still there."""
+    found = []
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            found.append(process.cmdline())
+    return found
 
 
 def read(workspace: Workspace, name: str) -> dict[str, Any]:
@@ -93,6 +106,9 @@ def test_by_executions(workspace: Workspace) -> None:
 def test_ctrl_c(workspace: Workspace) -> None:
     """What was done is finished and reported, nothing is lost, no process stays."""
     with workspace.started(*SOAK, "-m", "bursts", "-m", "leak-2kB", "-d", "5m", "-o", "out") as process:
+        # The first child is `deno --version`; a generation comes after the signal handlers are set.
+        while not any("host.js" in " ".join(words) for words in commands_of(generations_of(process))):
+            time.sleep(0.01)
         generations = generations_of(process)
         process.send_signal(signal.SIGINT)
         done = workspace.finish(process)
@@ -120,3 +136,11 @@ def test_usage(workspace: Workspace) -> None:
         (("--json", "no/such/folder.json"), "--json"),
     ):
         assert_refused(workspace.run(*SOAK, *arguments), word)
+
+
+def test_standard_output_closed(workspace: Workspace) -> None:
+    """Without a place for its lines the run and its report go on; without one for the report it is refused."""
+    done = workspace.run_without(1, *SOAK, "-m", "seed-ours", "-d", "200ms", "--json", "soak.json")
+    assert done.code == 0
+    assert read(workspace, "soak.json")["modes"][0]["lost"] == 0
+    assert_refused(workspace.run_without(1, *SOAK, "-d", "200ms", "--json", "-"), "--json")

@@ -20,6 +20,19 @@ from support.watching import child_pids
 
 FOLDER = Path(__file__).parent / "plugins"
 PLUGINS = sorted(path.name for path in FOLDER.iterdir())
+#: Cousins of quicker ones, which take seconds to fill memory or to time out.
+SLOW = (
+    "array_length_bomb.ts",
+    "clone_bomb.ts",
+    "encoder_bomb.ts",
+    "map_bomb.ts",
+    "promise_bomb.ts",
+    "returns_array_of_holes.ts",
+    "slow_console.js",
+    "slow_getter_finding.js",
+    "string_bomb.ts",
+    "timer_storm.ts",
+)
 LIMITS = Limits(timeout_s=0.5, memory_bytes=160 * MIB, max_console_bytes=10_000)
 #: They reach their end only by filling memory, which takes its time.
 SLOW_LIMITS = Limits(timeout_s=15.0, memory_bytes=160 * MIB)
@@ -35,7 +48,9 @@ def expected(path: Path) -> tuple[set[Verdict], set[Verdict] | None]:
     return {Verdict(w) for w in match[1].split(", ")}, then and {Verdict(w) for w in then[1].split(", ")}
 
 
-@pytest.mark.parametrize("name", PLUGINS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in PLUGINS]
+)
 async def test_misbehaving_plugin(name: str) -> None:
     """Good, bad, good: the bad transaction gets its verdict, and both good ones are right."""
     verdicts, spoilt = expected(FOLDER / name)

@@ -74,7 +74,7 @@ async def test_restarts_under_load() -> None:
 
 
 async def kill_at_random(executor: PluginExecutor, rng: random.Random, mean_s: float) -> int:
-    """SIGKILLs children from outside, now and then while they load, until it is cancelled; returns how many."""
+    """SIGKILLs children, now and then while they load, until it is cancelled; returns how many."""
     kills = 0
     try:
         while True:

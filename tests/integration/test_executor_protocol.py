@@ -55,6 +55,8 @@ DESERTS: dict[str, set[Verdict]] = {
     "kind_ready": {Verdict.CRASHED},
     "kind_load_failed": {Verdict.CRASHED},
     "kind_unknown": {Verdict.CRASHED},
+    "unasked_memory": {Verdict.CRASHED, Verdict.TIMEOUT},
+    "memory_flood": {Verdict.CRASHED, Verdict.TIMEOUT},
     "not_json": {Verdict.CRASHED},
     "not_utf8": {Verdict.CRASHED},
     "wrong_shape": {Verdict.CRASHED},
@@ -265,7 +267,7 @@ async def test_replacements_that_never_get_ready(tmp_path: Path) -> None:
 @pytest.mark.slow
 async def test_patience_has_a_rhythm(tmp_path: Path) -> None:
     """With many load failures allowed, the pause between two tries stays bounded: what waits is served."""
-    lives = [{"frames": {"1": "exit:1"}}, *[{"ready": "exit:1"}] * 9, {}]
+    lives: list[dict[str, Any]] = [{"frames": {"1": "exit:1"}}, *[{"ready": "exit:1"}] * 9, {}]
     executor = make_faked(tmp_path, *lives, max_load_failures=100, **QUICK)
     async with asyncio.timeout(25), executor:
         assert is_echo(await scan(executor, make_transaction()))

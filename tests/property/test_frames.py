@@ -216,7 +216,7 @@ DEVIATIONS: dict[str, bytes] = {
     "ready twice": wire.greeting() + wire.reply(2, 1, wire.READY_JSON),
     "load failed after ready": wire.greeting()
     + wire.reply(2, 2, b'{"kind":"x","error":{},"urls":[],"console":[]}'),
-    "unknown kind": wire.greeting() + wire.reply(2, 4, b"[1,0,[1],0]"),
+    "unknown kind": wire.greeting() + wire.reply(2, 5, b"[1,0,[1],0]"),
     "kind 255": wire.greeting() + wire.reply(2, 255, b"{}"),
     "length 0": bytes(4),
     "length 20": b"\x14\0\0\0" + bytes(20),
@@ -318,14 +318,14 @@ def test_mutations_never_escape(replies: list[bytes], data: st.DataObject) -> No
         st.none() | st.booleans() | st.floats() | st.integers() | TEXT,
         lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
     ),
-    st.sampled_from([wire.READY, wire.LOAD_FAILED, wire.RESULTS, wire.HELLO]),
+    st.sampled_from([wire.READY, wire.LOAD_FAILED, wire.RESULTS, wire.MEMORY, wire.HELLO]),
 )
 def test_any_payload_is_read_or_refused(payload: Any, kind: int) -> None:
     """Arbitrary bytes and arbitrary JSON as payload never raise anything but `ProtocolError`."""
     data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     if kind == wire.HELLO:
         read_or_refuse(wire.reply(0, kind, data))
-    elif kind == wire.RESULTS:
+    elif kind in (wire.RESULTS, wire.MEMORY):
         read_or_refuse(wire.greeting() + wire.reply(2, kind, data))
     else:
         read_or_refuse(wire.reply(0, 0, b"{}") + wire.reply(1, kind, data))

@@ -24,7 +24,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-HELLO, READY, LOAD_FAILED, RESULTS = 0, 1, 2, 3
+HELLO, READY, LOAD_FAILED, RESULTS, MEMORY = range(5)
+MEASURE = 3  # the order
 
 
 class Worker:
@@ -107,7 +108,11 @@ class Worker:
         ready = {"entry": "scan_transaction", "metadata": None, "urls": [], "console": [], "heap": [1, 2]}
         self.write(self.packed(READY, json.dumps(ready)))
         while True:
-            _, self.frame, payload = self.read_order()
+            order, number, payload = self.read_order()
+            if order == MEASURE:
+                self.write(self.packed(MEMORY, "[1,2,3]"))
+                continue
+            self.frame = number
             self.frame_count += 1
             length = int.from_bytes(payload[:4], "little")
             heads = json.loads(payload[4 : 4 + length])
@@ -178,6 +183,11 @@ def _flood(worker: Worker) -> None:
         worker.write(worker.packed(RESULTS, worker.text(worker.entries())))
 
 
+def _memory_flood(worker: Worker) -> None:
+    while True:
+        worker.write(worker.packed(MEMORY, "[1,2,3]"))
+
+
 def _garbage_flood(worker: Worker) -> None:
     while True:
         worker.write(b"\xff" * 65536)
@@ -211,6 +221,7 @@ _FAULTS: dict[str, Callable[[Worker], None]] = {
     "half_stall": _half_stall,
     "close": _close,
     "flood": _flood,
+    "memory_flood": _memory_flood,
     "garbage_flood": _garbage_flood,
     "stderr_flood": _stderr_flood,
     "garbage": _sends(lambda w: b"\x17" * 64),
@@ -235,6 +246,7 @@ _FAULTS: dict[str, Callable[[Worker], None]] = {
     "kind_load_failed": _sends(
         lambda w: w.packed(LOAD_FAILED, '{"kind":"throw","error":{},"urls":[],"console":[]}')
     ),
+    "unasked_memory": _sends(lambda w: w.packed(MEMORY, "[1,2,3]")),
     "kind_unknown": _sends(lambda w: w.packed(77, "{}")),
     "not_json": _sends(lambda w: w.packed(RESULTS, "[1,0,[1],")),
     "not_utf8": _sends(lambda w: w.packed(RESULTS, w.text(["\x00"])[:-1] + "\udcff]")),

@@ -18,8 +18,8 @@ _STYLE = Path(__file__).parent / "page.css"
 _IN_BYTES = 10_000
 _LEAKING, _OURS = "seed-leak", "seed-ours"
 _HEADINGS = (
-    "mode", "scans", "scans/s", "lost", "failed", "restarts", "longest pause", "standstill",
-    "memory at the end", "at its peak", "growth per scan",
+    "mode", "scans", "scans/s", "lost", "failed", "restarts", "pause", "standstill",
+    "memory", "peak", "growth per scan",
 )  # fmt: skip
 
 
@@ -125,9 +125,9 @@ def _seed_section(leaking: ModeRecord, ours: ModeRecord | None) -> list[str]:
     )
     now = (
         f"The same leak here: {growth_text(leaking.growth)} per scan, {leaking.scans_per_s:,.0f} scans/s, "
-        f"never above {size(leaking.rss.peak_bytes)} where the seed would hold "
-        f"{size(SEED.bytes_after(leaking.scans))}, {plural(leaking.restart_count, 'restart')}, "
-        f"{leaking.lost:,} scans lost."
+        f"{plural(leaking.restart_count, 'restart')}, {leaking.lost:,} scans lost; memory peaks at "
+        f"{size(leaking.rss.peak_bytes)}, where the seed, after as many executions, held "
+        f"{size(SEED.bytes_after(leaking.scans))}."
     )
     if ours is not None and ours.growth is not None:
         kept = growth_text(ours.growth) if ours.growth.is_significant else "nothing"
@@ -183,7 +183,7 @@ def _notes() -> list[str]:
     return [
         '<section aria-labelledby="reading"><h2 id="reading">How to read this</h2>',
         "<p>A plugin runs in a process of its own, a generation. A triangle marks the moment one was "
-        "replaced; point at it for the reason. The replacement is made ready first, so a pause of 0 ms "
+        "replaced; point at it for the reason. Memory is that at the end, pause and standstill are the longest. The replacement is made ready first, so a pause of 0 ms "
         "means that somebody took work all the time. A standstill is the longest time in which "
         "scans waited and none ended, whatever held them up: a garbage collection inside, "
         "or a busy machine.</p>",

@@ -79,14 +79,14 @@ def draw(plot: Plot) -> str:
         *_grid(scale, levels),
         *_marks(plot.marks, scale),
     ]
+    for line in plot.lines:
+        parts += _curve(line, scale)
     if plot.limit_bytes is not None and plot.limit_bytes <= scale.top:
         y = scale.y(plot.limit_bytes)
         parts.append(
             f'<line class="limit" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
             f'<text class="note" x="{_LEFT + 6}" y="{y - 6:.1f}">{escape(plot.limit_label)}</text>'
         )
-    for line in plot.lines:
-        parts += _curve(line, scale)
     parts += _labels(plot.lines, scale)
     axis_y = bottom
     if plot.rate:

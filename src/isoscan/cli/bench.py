@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import contextlib
 import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal, TextIO
+from typing import Annotated, Literal
 
 import msgspec
 from cyclopts import Parameter
@@ -21,10 +21,11 @@ from ..bench.page import page
 from ..bench.records import ModeRecord, SoakOptions, SoakReport
 from ..bench.screen import Screen, line
 from ..bench.soak import BASE_RSS_BYTES, Soak, make_policy
-from ..errors import ConfigError, IsoscanError
+from ..errors import ConfigError, InputError, IsoscanError
 from ..models import Limits
 from .app import complain
 from .exits import Exit
+from .output import OutputClosed, write_stdout
 from .run import parse_size
 
 #: A lone dash, as the command line hands it on.
@@ -93,14 +94,13 @@ def soak_command(options: SoakOptions, targets: Targets, *, is_quiet: bool) -> i
     """Runs the soak and writes its report, after Ctrl-C too."""
     machine = machine_facts()
     started_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    lines = sys.stderr if targets.json == STANDARD_OUTPUT else sys.stdout
     failure: IsoscanError | None = None
     with Screen(is_on=not is_quiet) as screen:
 
         def say(record: ModeRecord) -> None:
             screen.clear()
             if not is_quiet:
-                _write_line(lines, line(record))
+                _say(line(record), is_on_stderr=targets.json == STANDARD_OUTPUT)
 
         run = Soak(options, watch=screen.show, ended=say)
         try:
@@ -184,6 +184,8 @@ def _targets(output: str | None, json: str | None, html: str | None) -> Targets:
     found |= {name: value for name, value in (("json", json), ("html", html)) if value is not None}
     for name, target in found.items():
         if target == STANDARD_OUTPUT and name == "json":
+            if sys.stdout is None:
+                raise ConfigError("standard output is closed; write to a file with --json")
             continue
         try:
             with Path(target).open("ab"):
@@ -195,20 +197,26 @@ def _targets(output: str | None, json: str | None, html: str | None) -> Targets:
 
 def _write_report(report: SoakReport, targets: Targets) -> None:
     if targets.json is not None:
-        text = msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
+        text = msgspec.json.format(msgspec.json.encode(report), indent=1).decode() + "\n"
         if targets.json == STANDARD_OUTPUT:
-            sys.stdout.buffer.write(text)
-            sys.stdout.buffer.flush()
+            write_stdout(text)
         else:
-            Path(targets.json).write_bytes(text)
+            _write_file(targets.json, text)
     if targets.html is not None:
-        Path(targets.html).write_text(page(report), encoding="utf-8")
+        _write_file(targets.html, page(report))
 
 
-def _write_line(stream: TextIO, text: str) -> None:
+def _write_file(name: str, text: str) -> None:
     try:
-        stream.write(text + "\n")
-        stream.flush()
-    except BrokenPipeError:
-        # Nobody reads the lines: the run and its report go on.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        Path(name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{name}: cannot write the report: {error.strerror}") from error
+
+
+def _say(text: str, *, is_on_stderr: bool) -> None:
+    """One line for a person; when nobody reads it, the run and its report go on."""
+    with contextlib.suppress(OutputClosed, BrokenPipeError):
+        if is_on_stderr:
+            sys.stderr.write(text + "\n")
+        else:
+            write_stdout(text + "\n")

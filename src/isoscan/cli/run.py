@@ -70,6 +70,8 @@ def run_command(options: RunOptions) -> int:
     """Runs it all. Everything that can be wrong beforehand is said before anything is scanned."""
     limits = _limits(options)
     paths = find_plugins(options.plugins) if options.plugins else bundled_plugins()
+    if "-" in options.inputs and sys.stdin is None:
+        raise ConfigError("standard input is closed; name a file instead of '-'")
     sources = [open_source(name) for name in _each_once(options.inputs)]
     if options.output == "-" and sys.stdout is None:
         raise ConfigError("standard output is closed; write to a file with --output")

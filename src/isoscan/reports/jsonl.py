@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -24,12 +25,19 @@ class JsonlReport:
         """Writes one finding at once, so that it survives whatever comes next."""
         fields: dict[str, Any] = msgspec.to_builtins(finding)
         fields["fingerprint"] = finding.fingerprint
-        text = msgspec.json.encode(fields).decode()
+        text = _encoded(fields)
         self._file.write(_ACTING.sub(_escaped, text).encode() + b"\n")
         self._file.flush()
 
     def finish(self) -> None:
         """Nothing is kept back."""
+
+
+def _encoded(fields: dict[str, Any]) -> str:
+    try:
+        return msgspec.json.encode(fields).decode()
+    except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot hold but JSON can write out
+        return json.dumps(fields)
 
 
 def _escaped(match: re.Match[str]) -> str:

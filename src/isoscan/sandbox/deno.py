@@ -16,7 +16,7 @@ ENVIRONMENT_VARIABLE = "ISOSCAN_DENO"
 RUNTIME = Path(__file__).parent / "runtime"
 MINIMUM_VERSION = (2, 9)
 _VERSION_TIMEOUT_S = 30.0
-_NET_TARGET = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$")
+_NET_TARGET = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 
 
 def find_deno(explicit: str | os.PathLike[str] | None = None) -> Path:
@@ -136,7 +136,7 @@ def generation_command(binary: Path, limits: Limits, permissions: Permissions) -
 def check_permissions(permissions: Permissions) -> None:
     """Refuses a grant that is not exactly `host:port`."""
     for target in permissions.net:
-        match = _NET_TARGET.match(target)
+        match = _NET_TARGET.fullmatch(target)
         if match is None or not 0 < int(match[2]) < 65536:
             raise ConfigError(
                 f"Permissions.net has {target!r}: each entry must be one host:port, "

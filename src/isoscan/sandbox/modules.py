@@ -185,8 +185,7 @@ class _Shipper:
             if target is None:
                 raise PluginLoadError(f"{place}: cannot import {dependency.specifier!r}: {_ONLY_NEIGHBOURS}")
             index = self._visit(target, place)
-            pattern = _import_pattern(dependency.specifier)
-            found = [(match.start("url"), match.end("url"), index) for match in pattern.finditer(code)]
+            found = [(start, stop, index) for start, stop in _find_imports(code, dependency.specifier)]
             if not found:
                 raise PluginLoadError(
                     f"{place}: cannot import {dependency.specifier!r}: write it as plain text in quotes"
@@ -225,8 +224,20 @@ def _local_path(specifier: str) -> Path:
     return Path(unquote(urlsplit(specifier).path))
 
 
-def _import_pattern(specifier: str) -> re.Pattern[str]:
-    """Finds a quoted specifier behind `from`, `import` or `import(`."""
-    return re.compile(
-        r"(?:\bfrom|\bimport)\s*\(?\s*(?P<url>(?P<quote>[\"'])" + re.escape(specifier) + r"(?P=quote))"
-    )
+_SKIPPED = r"//[^\n]*|/\*.*?\*/|`(?:\\.|[^`\\])*`"
+_STRINGS = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
+
+
+def _find_imports(code: str, specifier: str) -> list[tuple[int, int]]:
+    """Where a quoted specifier stands behind `from`, `import` or `import(`.
+
+    Comments, templates and other strings are passed over. Where that finds nothing
+    (a regular expression with a quote in it can hide the rest), they are not.
+    """
+    wanted = rf"(?:\bfrom|\bimport)\s*\(?\s*(?P<url>(?P<quote>[\"']){re.escape(specifier)}(?P=quote))"
+    careful = re.compile(f"{_SKIPPED}|{wanted}|{_STRINGS}", re.DOTALL)
+    for pattern in (careful, re.compile(wanted)):
+        found = [match.span("url") for match in pattern.finditer(code) if match["url"] is not None]
+        if found:
+            return found
+    return []

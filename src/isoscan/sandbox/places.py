@@ -44,5 +44,5 @@ def translate(name: str, message: str, stack: str, urls: Sequence[str], files: S
 
 def _first_place(text: str, files: Sequence[str]) -> Place | None:
     names = "|".join(re.escape(file) for file in sorted(files, key=len, reverse=True))
-    match = re.search(rf"(?<![\w/.-])({names}):(\d+):(\d+)", text) if names else None
+    match = re.search(rf"(?<![\w/.-])({names}):(\d{{1,9}}):(\d{{1,9}})", text) if names else None
     return Place(match[1], int(match[2]), int(match[3])) if match else None
