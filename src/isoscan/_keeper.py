@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from statistics import median
 
-from .growth import Growth, combine, estimate
+from .growth import Growth, MemorySample, combine, estimate, faded
 from .policies import Decision, GenerationSnapshot, RestartPolicy
 from .sandbox.generation import Generation
 
@@ -31,7 +31,7 @@ class Keeper:
         self.policy = policy
         self.learned: Growth | None = None
         self._growth: Growth | None = None
-        self._estimated_samples = 0
+        self._estimated_at: MemorySample | None = None
         self._costs_ms: deque[float] = deque(maxlen=_COSTS_KEPT)
         self._measured_at = 0.0
         self._is_futile = False
@@ -53,8 +53,9 @@ class Keeper:
         """Growth of the generation, or what earlier ones taught; None while nothing is known."""
         if generation is None:
             return self.learned
-        if len(generation.samples) != self._estimated_samples:
-            self._estimated_samples = len(generation.samples)
+        last = generation.samples[-1] if generation.samples else None
+        if last is not self._estimated_at:
+            self._estimated_at = last
             self._growth = estimate(generation.samples)
         return self._growth or self.learned
 
@@ -62,7 +63,6 @@ class Keeper:
         """What a policy is asked about."""
         growth = self.growth_of(generation)
         age_s = now - generation.born_at
-        live = (generation.heap_used_bytes or 0) + (generation.external_bytes or 0)
         return GenerationSnapshot(
             generation=generation.number,
             age_s=age_s,
@@ -71,7 +71,7 @@ class Keeper:
             rss_bytes=generation.last_rss_bytes,
             birth_rss_bytes=generation.birth_rss_bytes,
             young_rss_bytes=generation.young_rss_bytes,
-            memory_bytes=live or None,
+            memory_bytes=generation.samples[-1].bytes if generation.samples else None,
             growth=growth if growth is not self.learned else None,
             learned=self.learned,
             restart_cost_ms=median(self._costs_ms) if self._costs_ms else None,
@@ -79,13 +79,14 @@ class Keeper:
         )
 
     def decide(self, generation: Generation, now: float) -> Decision | None:
-        """The policy's decision; a futile one is given once, and none after it."""
-        if self.policy is None or self._is_futile or now < self._paused_until:
+        """The policy's decision; a futile one is given once for the same code."""
+        if self.policy is None or now < self._paused_until:
             return None
         decision = self.policy.decide(self.snapshot(generation, now))
-        if decision is not None and decision.is_futile:
-            self._is_futile = True
-        return decision
+        if decision is None or not decision.is_futile:
+            return decision
+        was_told, self._is_futile = self._is_futile, True
+        return None if was_told else decision
 
     def pause(self, now: float) -> None:
         """A restart failed: asks again after a while."""
@@ -100,12 +101,15 @@ class Keeper:
         growth = estimate(generation.samples)
         if growth is not None:
             self.learned = combine(self.learned, growth)
+        elif self.learned is not None and generation.executions:
+            # It ended before it could be measured: what was learned wears off, or it would hold for ever.
+            self.learned = faded(self.learned)
         self._growth = None
-        self._estimated_samples = 0
+        self._estimated_at = None
 
     def forget(self) -> None:
         """New code: nothing learned before holds."""
         self.learned = self._growth = None
-        self._estimated_samples = 0
+        self._estimated_at = None
         self._is_futile = False
         self._costs_ms.clear()

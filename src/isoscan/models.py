@@ -221,7 +221,8 @@ def normalised_url(url: str) -> str:
     if port is not None and port != _DEFAULT_PORTS.get(scheme):
         host = f"{host}:{port}"
     path = _requoted(parts.path)
-    query = "&".join(sorted(map(_requoted, parts.query.replace("+", "%20").split("&")))) if parts.query else ""
+    pairs = parts.query.replace("+", "%20").split("&")
+    query = "&".join(sorted(map(_requoted, pairs))) if parts.query else ""
     return f"{scheme}://{host}{path or '/'}" + (f"?{query}" if query else "")
 
 

@@ -139,7 +139,7 @@ def test_usage(workspace: Workspace) -> None:
 
 
 def test_standard_output_closed(workspace: Workspace) -> None:
-    """Without a place for its lines the run and its report go on; without one for the report it is refused."""
+    """Without a place for its lines a run goes on; without one for its report it is refused."""
     done = workspace.run_without(1, *SOAK, "-m", "seed-ours", "-d", "200ms", "--json", "soak.json")
     assert done.code == 0
     assert read(workspace, "soak.json")["modes"][0]["lost"] == 0

@@ -296,6 +296,13 @@ class TestRecorder:
             seen.append(recorder.is_restart_open)
         assert seen == [False, True, False]
 
+    def test_restart_is_marked_where_memory_falls(self) -> None:
+        """A mark stands where the replacement took over, not where the old generation was gone."""
+        recorder = Recorder(MODES[0], "none", None)
+        recorder.happened(Event(kind=EventKind.READY, plugin_id="p", generation=2), 3.0)
+        recorder.happened(restart(2), 3.5)
+        assert recorder.marks[0].time_s == 3.0
+
     def test_alerts_and_kills(self) -> None:
         """The last alert's text is kept, kills are counted."""
         recorder = Recorder(MODES[0], "none", None)

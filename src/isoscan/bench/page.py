@@ -182,12 +182,11 @@ def _span_text(start: int | None, end: int | None, peak: int | None) -> str:
 def _notes() -> list[str]:
     return [
         '<section aria-labelledby="reading"><h2 id="reading">How to read this</h2>',
-        "<p>A plugin runs in a process of its own, a generation. A triangle marks the moment one was "
-        "replaced; point at it for the reason. Memory is that at the end, pause and standstill are the longest. The replacement is made ready first, so a pause of 0 ms "
-        "means that somebody took work all the time. A standstill is the longest time in which "
-        "scans waited and none ended, whatever held them up: a garbage collection inside, "
-        "or a busy machine.</p>",
-        '<p class="fine">Resident memory is the serving generation\'s; about 33 MB of it are the Deno '
+        "<p>A plugin runs in a process of its own, a generation. A triangle marks the moment a replacement "
+        "took over; point at it for the reason. It was made ready before, so a pause of 0 ms means that "
+        "somebody took work all the time. A standstill is the longest time in which scans waited and none "
+        "ended, whatever held them up: a garbage collection inside, or a busy machine.</p>",
+        '<p class="fine">Memory is the serving generation\'s, resident, at the end of the mode; about 33 MB of it are the Deno '
         "binary, shared by all. Growth comes from live memory after garbage collections, or from the "
         "sampled heap where generations live too short for that. Lost is asked minus ended. Units are "
         "powers of 1024.</p>",

@@ -41,6 +41,7 @@ class Recorder:
         self._alert = ""
         self._kills = 0
         self._serving = 0
+        self._serving_since_s = 0.0
         self._progress_s = 0.0
         self._growth: GrowthRecord | None = None
 
@@ -64,7 +65,7 @@ class Recorder:
         if event.kind is EventKind.RESTART:
             self.marks.append(
                 RestartMark(
-                    time_s=time_s,
+                    time_s=self._serving_since_s if event.generation == self._serving else time_s,
                     generation=event.generation,
                     reason=RestartReason(event.reason),
                     text=event.text,
@@ -75,7 +76,7 @@ class Recorder:
                 )
             )
         elif event.kind is EventKind.READY:
-            self._serving = event.generation
+            self._serving, self._serving_since_s = event.generation, time_s
         elif event.kind is EventKind.KILL:
             self._kills += 1
         elif event.kind in (EventKind.FUTILE, EventKind.QUARANTINE, EventKind.RESTART_FAILED):

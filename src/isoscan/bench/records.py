@@ -51,7 +51,7 @@ class Series(Struct, kw_only=True):
 
 
 class RestartMark(Struct, frozen=True, kw_only=True):
-    """One restart and when it was complete, in seconds since the mode began."""
+    """One restart and when the replacement took over, in seconds since the mode began."""
 
     time_s: float
     generation: int

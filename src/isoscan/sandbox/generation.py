@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from .._ledger import Cause
 from ..errors import GenerationStartError, PluginLoadError, PluginLoadTimeout
-from ..growth import MemorySample
+from ..growth import MemorySample, with_sample
 from ..models import Limits, Permissions, ScanFailure
 from ..policies import YOUNG_EXECUTIONS
 from .deno import deno_version, generation_command, generation_environment
@@ -86,7 +86,7 @@ class Generation:
         self.external_bytes: int | None = None
         self.late_errors = 0
         #: Live memory after each collection that was asked for, oldest first.
-        self.samples: list[MemorySample] = []
+        self.samples: tuple[MemorySample, ...] = ()
         self.collection_s = 0.0
         #: Drawn once, so that siblings with the same policy do not retire together.
         self.jitter = random.random()  # noqa: S311  # spreads load, hides nothing
@@ -307,7 +307,8 @@ class Generation:
             self.kill(Cause.PROTOCOL, "a memory reply nobody asked for")
             return
         # The reply stands behind all answers sent before it, so this is the count it belongs to.
-        self.samples.append(MemorySample(self.executions, memory.heap + memory.external))
+        sample = MemorySample(self.executions, memory.heap + memory.external)
+        self.samples = with_sample(self.samples, sample)
         self.heap_used_bytes, self.external_bytes = memory.heap, memory.external
         self.collection_s = memory.duration_us / 1e6
         self._is_measuring = False
