@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Callable
 
 from ._ledger import Cause, Frame, Ledger, LedgerError, Scan
 from ._outcomes import failed_result, result_of_entry
 from .models import Limits, PluginMetadata, ScanResult, Verdict
-from .sandbox.frames import EncodedTransaction, Results
+from .sandbox.frames import EncodedTransaction, Results, ScanEntry
 from .sandbox.generation import End, Generation
 from .stats import Counters
+
+logger = logging.getLogger("isoscan")
 
 MAX_FRAMES = 3
 _RECENT = 3
@@ -155,9 +158,7 @@ class Dispatch:
                 )
             else:
                 duration_us = entry.duration_us
-                result = result_of_entry(
-                    entry, scan.payload.transaction, metadata, self.limits, generation, scan.attempts + 1
-                )
+                result = self._result_of(scan, entry, generation)
             counters.verdicts[result.verdict] += 1
             counters.scan_latency.record(duration_us)
             if not scan.is_withdrawn:
@@ -167,6 +168,26 @@ class Dispatch:
             self.recent.append(last)
         self.on_answer(generation)
         self._after_change()
+
+    def _result_of(self, scan: Scan, entry: ScanEntry, generation: Generation) -> ScanResult:
+        transaction = scan.payload.transaction
+        try:
+            return result_of_entry(
+                entry, transaction, self.metadata, self.limits, generation, scan.attempts + 1
+            )
+        except Exception as error:
+            # The scans of this reply have left the ledger: whatever a hostile entry finds to
+            # break here must become its own scan's failure, or its neighbours never end.
+            logger.exception("%s: a reply could not be turned into a result", self.metadata.id)
+            return failed_result(
+                Verdict.ERROR,
+                f"the reply could not be turned into a result: {type(error).__name__}",
+                transaction,
+                self.metadata.id,
+                is_started=True,
+                generation=generation.number,
+                attempts=scan.attempts + 1,
+            )
 
     def settle_end(self, generation: Generation, end: End) -> bool:
         """What a generation's end means for its scans; returns whether who did it is still open."""

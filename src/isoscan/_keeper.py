@@ -6,6 +6,7 @@ restart costs, and when asking for restarts makes no sense any more.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from statistics import median
 
@@ -20,6 +21,9 @@ _MEASURE_SHARE = 0.01
 _YOUNG_SAMPLES = 12
 _YOUNG_EVERY_S = 0.05
 _YOUNG_SHARE = 0.1
+#: A collection stops the plugin. Longer ones are spaced like an old generation's, and above this not made.
+_YOUNG_COLLECTION_S = 0.03
+_MAX_COLLECTION_S = 0.2
 _COSTS_KEPT = 9
 _PAUSE_S = 1.0
 
@@ -39,7 +43,13 @@ class Keeper:
 
     def measure_if_due(self, generation: Generation, now: float) -> None:
         """Asks for a measurement when the last is long enough ago and something has run since."""
-        is_young = len(generation.samples) < _YOUNG_SAMPLES
+        if generation.collection_s > _MAX_COLLECTION_S:
+            return
+        is_young = (
+            self.policy is not None
+            and len(generation.samples) < _YOUNG_SAMPLES
+            and generation.collection_s < _YOUNG_COLLECTION_S
+        )
         every_s, share = (_YOUNG_EVERY_S, _YOUNG_SHARE) if is_young else (_MEASURE_EVERY_S, _MEASURE_SHARE)
         pause_s = max(every_s, generation.collection_s / share)
         last = max(self._measured_at, generation.born_at)
@@ -87,6 +97,12 @@ class Keeper:
             return decision
         was_told, self._is_futile = self._is_futile, True
         return None if was_told else decision
+
+    def explain(self, generation: Generation | None) -> str:
+        """What the policy knows and when it would act; empty without a policy or a generation."""
+        if self.policy is None or generation is None:
+            return ""
+        return self.policy.explain(self.snapshot(generation, asyncio.get_running_loop().time()))
 
     def pause(self, now: float) -> None:
         """A restart failed: asks again after a while."""

@@ -34,11 +34,18 @@ from .sandbox.generation import MAX_FRAME_SCANS, End, Generation
 from .sandbox.modules import PluginSource
 
 _LOAD_RETRY_S = 0.05
+_LOAD_RETRY_MAX_S = 1.0
+_HEARTBEAT_S = 1.0
 _REASONS = {
     Cause.TIMEOUT: RestartReason.TIMEOUT,
     Cause.OUT_OF_MEMORY: RestartReason.OUT_OF_MEMORY,
     Cause.TERMINATED: RestartReason.MANUAL,
 }
+
+
+def _retry_s(failures: int) -> float:
+    """How long to wait before the next launch: doubling, a second at most."""
+    return min(_LOAD_RETRY_S * 2.0 ** min(failures, 16), _LOAD_RETRY_MAX_S)
 
 
 class Slot:
@@ -80,6 +87,7 @@ class Slot:
         self._standby: Generation | None = None
         self._refill: asyncio.Task[None] | None = None
         self._by_policy: asyncio.Task[None] | None = None
+        self._heartbeat: asyncio.TimerHandle | None = None
         self._number = 0
         self._alive: set[Generation] = set()
         #: Since when no generation takes work; None while one does.
@@ -166,6 +174,8 @@ class Slot:
         for generation in list(self._alive):
             generation.kill(Cause.RETIRED, "shutdown")
             await generation.wait_gone()
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
         self._transit(Step.GONE)
 
     def _interrupt_all(self) -> None:
@@ -236,7 +246,7 @@ class Slot:
             try:
                 return await self._launch(source)
             except GenerationStartError:
-                await asyncio.sleep(_LOAD_RETRY_S * 2 ** (attempt - 1))
+                await asyncio.sleep(_retry_s(attempt - 1))
         return await self._launch(source)
 
     def _occupy(self, generation: Generation) -> float:
@@ -254,7 +264,19 @@ class Slot:
         self._emit(EventKind.READY, generation.number, rss_after_bytes=generation.birth_rss_bytes)
         self.dispatch.pump()
         self._refill_standby()
+        if self.keeper.policy is not None and self._heartbeat is None:
+            self._heartbeat = asyncio.get_running_loop().call_later(_HEARTBEAT_S, self._beat)
         return pause_ms
+
+    def _beat(self) -> None:
+        """Asks the policy also while no scans come: age and memory go on without them."""
+        self._heartbeat = None
+        if self.state in (State.CLOSING, State.CLOSED):
+            return
+        self._heartbeat = asyncio.get_running_loop().call_later(_HEARTBEAT_S, self._beat)
+        if self.occupant is not None and self.occupant.end is None:
+            self.occupant.weigh()
+            self._consider(self.occupant)
 
     def _vacate(self) -> None:
         """From here on nobody takes work."""
@@ -354,7 +376,7 @@ class Slot:
                 if self.breaker.record_load_failure(loop.time()):
                     self._quarantine()
                     return
-                await asyncio.sleep(_LOAD_RETRY_S * 2**self.breaker.load_failures)
+                await asyncio.sleep(_retry_s(self.breaker.load_failures))
             except IsoscanError as error:
                 self._give_up(error)
                 return
@@ -457,12 +479,8 @@ class Slot:
             self._begin_probation()
         waiting = self.dispatch.ledger.queued
         pause_ms = self._occupy(generation)
-        if old is not None and old.end is None:
-            self._emit(EventKind.RETIRE, old.number, rss_before_bytes=old.last_rss_bytes)
-            await self.dispatch.until_idle(old)
-            old.kill(Cause.RETIRED, "restart")
-            await old.wait_gone()
-        return self._record(
+        # Recorded at the swap: whatever comes while the old generation drains, this happened.
+        report = self._record(
             generation,
             previous,
             reason,
@@ -472,6 +490,12 @@ class Slot:
             waiting=waiting,
             text=text,
         )
+        if old is not None and old.end is None:
+            self._emit(EventKind.RETIRE, old.number, rss_before_bytes=old.last_rss_bytes)
+            await self.dispatch.until_idle(old)
+            old.kill(Cause.RETIRED, "restart")
+            await old.wait_gone()
+        return report
 
     def _wanted_source(self) -> PluginSource:
         if self._source is None:

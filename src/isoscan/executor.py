@@ -260,6 +260,8 @@ class PluginExecutor:
             heap_used_bytes=occupant.heap_used_bytes if occupant else None,
             growth_bytes_per_execution=growth.bytes_per_execution if growth else None,
             growth_interval_bytes=(growth.low, growth.high) if growth else None,
+            is_growth_significant=growth is not None and growth.is_significant,
+            policy_text=slot.keeper.explain(occupant),
             scan_latency=counters.scan_latency.percentiles(),
             queue_latency=counters.queue_latency.percentiles(),
             last_restart=counters.last_restart,

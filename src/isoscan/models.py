@@ -456,6 +456,7 @@ class ExecutorStats(Struct, frozen=True, kw_only=True):
     `total_executions` counts scans that ended in a generation's answer or death;
     `current_instance_executions` those of the generation serving now.
     `growth_bytes_per_execution` with its interval is None until it is measured.
+    `policy_text` is what the restart policy knows and when it would act, in words.
     """
 
     plugin_id: str
@@ -474,6 +475,8 @@ class ExecutorStats(Struct, frozen=True, kw_only=True):
     heap_used_bytes: int | None
     growth_bytes_per_execution: float | None
     growth_interval_bytes: tuple[float, float] | None
+    is_growth_significant: bool
+    policy_text: str
     scan_latency: Percentiles
     queue_latency: Percentiles
     last_restart: RestartReport | None

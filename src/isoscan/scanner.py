@@ -76,6 +76,7 @@ class Scanner:
         self.executors = tuple(executors)
         self.coverage = Coverage()
         #: After `scan` was broken off: results that were finished but waited for a slower plugin's.
+        #: They are not counted in `coverage`.
         self.unclaimed: list[ScanResult] = []
 
     async def __aenter__(self) -> Self:
@@ -130,9 +131,7 @@ class Scanner:
                 raise fan_out.input_error
         finally:
             await asyncio.gather(*(lane.close() for lane in lanes))
-            for result in (result for lane in lanes for result in lane.results):
-                self.coverage.add(result)
-                self.unclaimed.append(result)
+            self.unclaimed = [result for lane in lanes for result in lane.results]
 
 
 class _Lane:

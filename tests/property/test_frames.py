@@ -76,9 +76,12 @@ def reply_lists(draw: st.DrawFn) -> list[bytes]:
 
 
 def read_all(chunks: Sequence[bytes]) -> list[Reply]:
-    """What a fresh reader makes of these chunks."""
+    """What a fresh reader makes of these chunks; a deviation behind good replies is raised here."""
     reader = ReplyReader(wire.NONCE)
-    return [reply for chunk in chunks for reply in reader.feed(chunk)]
+    replies = [reply for chunk in chunks for reply in reader.feed(chunk)]
+    if reader.damage is not None:
+        raise reader.damage
+    return replies
 
 
 def read_or_refuse(stream: bytes) -> list[Reply] | None:
@@ -167,6 +170,15 @@ def test_byte_by_byte(replies: list[bytes]) -> None:
         found += reader.feed(stream[index : index + 1])
     assert found == read_all([stream])
     assert not reader.has_partial
+
+
+def test_replies_in_front_of_a_deviation_count() -> None:
+    """Good replies in the same read as a broken one are handed out; the next read is refused."""
+    reader = ReplyReader(wire.NONCE)
+    assert len(reader.feed(wire.greeting() + b"\xff" * 64)) == 2
+    assert reader.damage is not None
+    with pytest.raises(ProtocolError):
+        reader.feed(b"")
 
 
 @given(reply_lists(), st.data())

@@ -186,9 +186,9 @@ def _notes() -> list[str]:
         "took over; point at it for the reason. It was made ready before, so a pause of 0 ms means that "
         "somebody took work all the time. A standstill is the longest time in which scans waited and none "
         "ended, whatever held them up: a garbage collection inside, or a busy machine.</p>",
-        '<p class="fine">Memory is the serving generation\'s, resident, at the end of the mode; about 33 MB of it are the Deno '
-        "binary, shared by all. Growth comes from live memory after garbage collections, or from the "
-        "sampled heap where generations live too short for that. Lost is asked minus ended. Units are "
-        "powers of 1024.</p>",
+        '<p class="fine">Memory is the serving generation\'s, resident, at the end of the mode; about 33 MB '
+        "of it are the Deno binary, shared by all. Growth comes from live memory after garbage collections, "
+        "or from the sampled heap where generations live too short for that. Lost is asked minus ended. "
+        "Units are powers of 1024.</p>",
         "</section>",
     ]

@@ -138,6 +138,7 @@ class _Run:
             if not self.tally.is_interrupted:
                 raise
             for result in self.scanner.unclaimed:
+                self.scanner.coverage.add(result)
                 self._take(result)
         except InputError as error:
             self.tally.input_error = str(error)

@@ -163,21 +163,32 @@ class ReplyReader:
         self._max_reply_bytes = max_reply_bytes
         self._buffer = bytearray()
         self._sequence = 0
+        #: The first deviation, once there was one.
+        self.damage: ProtocolError | None = None
 
     def feed(self, data: bytes | bytearray | memoryview) -> list[Reply]:
-        """The replies that `data` completes, in order."""
+        """The replies that `data` completes, in order.
+
+        Replies in front of a deviation are still returned; `damage` holds it then, and
+        the next call raises it.
+        """
+        if self.damage is not None:
+            raise self.damage
         buffer = self._buffer
         buffer += data
         replies: list[Reply] = []
         start = 0
         while len(buffer) - start >= 4:
-            length = int.from_bytes(buffer[start : start + 4], "little")
-            if not _REPLY_REST <= length <= self._max_reply_bytes:
-                raise ProtocolError(f"a reply of {length} bytes")
-            end = start + 4 + length
-            if len(buffer) < end:
-                break
-            replies.append(self._reply(buffer, start, end))
+            try:
+                end = self._end_of(buffer, start)
+                if len(buffer) < end:
+                    break
+                replies.append(self._reply(buffer, start, end))
+            except ProtocolError as error:
+                self.damage = error
+                if replies:
+                    break
+                raise
             start = end
         del buffer[:start]
         return replies
@@ -186,6 +197,12 @@ class ReplyReader:
     def has_partial(self) -> bool:
         """Whether the stream stands in the middle of a reply."""
         return bool(self._buffer)
+
+    def _end_of(self, buffer: bytearray, start: int) -> int:
+        length = int.from_bytes(buffer[start : start + 4], "little")
+        if not _REPLY_REST <= length <= self._max_reply_bytes:
+            raise ProtocolError(f"a reply of {length} bytes")
+        return start + 4 + length
 
     def _reply(self, buffer: bytearray, start: int, end: int) -> Reply:
         _, nonce, sequence, kind = _REPLY_HEAD.unpack_from(buffer, start)

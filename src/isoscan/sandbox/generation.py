@@ -142,6 +142,10 @@ class Generation:
         """Resident memory now; None when it is gone."""
         return None if self.end else self._process.rss_bytes()
 
+    def weigh(self) -> None:
+        """Looks at its resident memory now."""
+        self.last_rss_bytes = self._process.rss_bytes()
+
     async def load(self, config: dict[str, Any]) -> Ready:
         """Makes it load its plugin.
 
@@ -271,6 +275,8 @@ class Generation:
                 if self._cause is not None and self._cause.cause is Cause.PROTOCOL:
                     return
                 self._accept(reply)
+            if self._replies.damage is not None:
+                self.kill(Cause.PROTOCOL, str(self._replies.damage))
         except ProtocolError as error:
             self.kill(Cause.PROTOCOL, str(error))
 

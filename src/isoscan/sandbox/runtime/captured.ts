@@ -45,6 +45,15 @@ export const { parse, stringify } = JSON;
 export const { isArray } = Array;
 export const { apply, defineProperty } = Reflect;
 export const { create: createObject, hasOwn } = Object;
+export const NativeAbortController = AbortController;
+export const NativeDOMException = DOMException;
+export const abort = uncurry(AbortController.prototype.abort) as (
+  self: AbortController,
+  why: unknown,
+) => void;
+export const signalOf = uncurry(
+  Object.getOwnPropertyDescriptor(AbortController.prototype, "signal")!.get,
+) as (self: AbortController) => AbortSignal;
 export const NativeUint8Array = Uint8Array;
 export const NativeArrayBuffer = ArrayBuffer;
 export const NativeError = Error;

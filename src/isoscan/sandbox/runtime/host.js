@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 1b9b6d5c58d70e937f52e1235ac7d9972b572b880f26812cfe50920bbc76f280
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 dd790e27de6160d0e3e80153800bd77762f9a88391b99db347c0466b973ec10e
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -19,6 +19,10 @@ var { parse, stringify } = JSON;
 var { isArray } = Array;
 var { apply, defineProperty } = Reflect;
 var { create: createObject, hasOwn } = Object;
+var NativeAbortController = AbortController;
+var NativeDOMException = DOMException;
+var abort = uncurry(AbortController.prototype.abort);
+var signalOf = uncurry(Object.getOwnPropertyDescriptor(AbortController.prototype, "signal").get);
 var NativeUint8Array = Uint8Array;
 var NativeArrayBuffer = ArrayBuffer;
 var NativeError = Error;
@@ -255,6 +259,21 @@ var NETWORK = "fetch Headers Request Response FormData Blob File ReadableStream 
 var WASM = "WebAssembly";
 function allowedGlobals(hasNetwork, hasWasm) {
   return ` ${ECMASCRIPT} ${WEB}${hasNetwork ? ` ${NETWORK}` : ""}${hasWasm ? ` ${WASM}` : ""} `;
+}
+function fixByteArrays() {
+  const typed = Object.getPrototypeOf(Uint8Array.prototype);
+  for (const prototype of [
+    typed,
+    ArrayBuffer.prototype
+  ]) {
+    for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+      if (descriptor.get !== void 0) {
+        Object.defineProperty(prototype, name, {
+          configurable: false
+        });
+      }
+    }
+  }
 }
 function lockDown(global, allowed) {
   const stuck = [];
@@ -521,15 +540,15 @@ var Transaction = class {
   id;
   request;
   response;
-  constructor(request, response, frame2, offset) {
-    this.id = request[0];
-    this.request = new Request(request, frame2, offset);
-    this.response = response === null ? null : new Response(response, frame2, offset + request[8]);
+  constructor(request2, response2, frame2, offset) {
+    this.id = request2[0];
+    this.request = new Request(request2, frame2, offset);
+    this.response = response2 === null ? null : new Response(response2, frame2, offset + request2[8]);
   }
 };
-function release(request, response) {
-  releaseMessage(request);
-  if (response !== null) releaseMessage(response);
+function release(request2, response2) {
+  releaseMessage(request2);
+  if (response2 !== null) releaseMessage(response2);
 }
 
 // src/isoscan/sandbox/runtime/host.ts
@@ -556,7 +575,8 @@ var entries = "";
 var unsentSince = 0;
 var scan;
 var serial = 0;
-var transaction;
+var request;
+var response;
 var isAnswered = true;
 var isWaiting = false;
 var lateErrors = 0;
@@ -581,12 +601,14 @@ function begin() {
   const own = ++serial;
   scan = new Scan(own, settings);
   isAnswered = false;
-  transaction = new Transaction(head[0], head[1], frame.memory, bodyOffset);
+  const transaction = new Transaction(head[0], head[1], frame.memory, bodyOffset);
   bodyOffset += head[0][8] + (head[1] === null ? 0 : head[1][5]);
+  request = transaction.request;
+  response = transaction.response;
   setAsyncContext(own);
   scan.startedAt = now();
   try {
-    const value = callPlugin(own);
+    const value = callPlugin(own, transaction);
     if (!answerLater(own, value)) answer(own, value, false);
   } catch (error) {
     answer(own, error, true);
@@ -598,7 +620,7 @@ function finish() {
   scan.endedAt = now();
   scan.isOpen = false;
   endTimers();
-  release(transaction.request, transaction.response);
+  release(request, response);
   if (next === unsent) unsentSince = scan.startedAt;
   else entries += ",";
   entries += scan.toEntry();
@@ -630,7 +652,7 @@ function answerLater(own, value) {
   ]);
   return true;
 }
-function callPlugin(own) {
+function callPlugin(own, transaction) {
   const { scanTransaction, scanRequest, scanResponse } = entry;
   if (scanTransaction !== null) return scanTransaction(transaction);
   const hasResponse = transaction.response !== null;
@@ -737,6 +759,7 @@ function makeTimer(start, repeats) {
     return id;
   };
 }
+var startTimeout = makeTimer(native.setTimeout, false);
 function clearTimer(id) {
   const timer = mapGet(scanTimers, id) ?? mapGet(loadTimers, id);
   if (timer === void 0) return;
@@ -805,7 +828,7 @@ function pluginGlobals() {
         })
       })
     }),
-    setTimeout: makeTimer(native.setTimeout, false),
+    setTimeout: startTimeout,
     setInterval: makeTimer(native.setInterval, true),
     clearTimeout: clearTimer,
     clearInterval: clearTimer
@@ -822,6 +845,12 @@ function installRealm() {
       configurable: true
     });
   }
+  AbortSignal.timeout = (delay) => {
+    const controller = new NativeAbortController();
+    startTimeout(() => abort(controller, new NativeDOMException("Signal timed out.", "TimeoutError")), delay);
+    return signalOf(controller);
+  };
+  fixByteArrays();
   const stuck = lockDown(globalThis, allowedGlobals(settings.has_network, settings.has_wasm));
   if (stuck.length > 0) throw new Error(`globals that cannot be removed: ${stuck.join(", ")}`);
 }

@@ -10,6 +10,7 @@
  */
 
 import {
+  abort,
   afterMicrotasks,
   apply,
   type Callable,
@@ -25,6 +26,8 @@ import {
   mapGet,
   mapSet,
   memoryUsage,
+  NativeAbortController,
+  NativeDOMException,
   NativeError,
   NativeMap,
   NativeUint8Array,
@@ -33,6 +36,7 @@ import {
   preventDefault,
   rejectionReason,
   setAsyncContext,
+  signalOf,
   stringify,
 } from "./captured.ts";
 import { type Frame, Kind, openChannel, Order } from "./channel.ts";
@@ -43,7 +47,7 @@ import {
   importEntry,
   type ModuleSource,
 } from "./plugin.ts";
-import { allowedGlobals, lockDown } from "./realm.ts";
+import { allowedGlobals, fixByteArrays, lockDown } from "./realm.ts";
 import { Scan, type ScanLimits } from "./scan.ts";
 import { release, type RequestHead, type ResponseHead, Transaction } from "./transaction.ts";
 
@@ -82,7 +86,9 @@ let unsentSince = 0;
 
 let scan: Scan;
 let serial = 0;
-let transaction: Transaction;
+/** The parts of the running transaction; a plugin may put others into the whole. */
+let request: object;
+let response: object | null;
 /** The plugin has answered for `scan`. */
 let isAnswered = true;
 /** A promise of the plugin is pending, and the event loop runs. */
@@ -114,12 +120,14 @@ function begin(): void {
   const own = ++serial;
   scan = new Scan(own, settings);
   isAnswered = false;
-  transaction = new Transaction(head[0], head[1], frame.memory, bodyOffset);
+  const transaction = new Transaction(head[0], head[1], frame.memory, bodyOffset);
   bodyOffset += head[0][8] + (head[1] === null ? 0 : head[1][5]);
+  request = transaction.request;
+  response = transaction.response;
   setAsyncContext(own);
   scan.startedAt = now();
   try {
-    const value = callPlugin(own);
+    const value = callPlugin(own, transaction);
     if (!answerLater(own, value)) answer(own, value, false);
   } catch (error) {
     answer(own, error, true);
@@ -133,7 +141,7 @@ function finish(): void {
   scan.endedAt = now();
   scan.isOpen = false;
   endTimers();
-  release(transaction.request, transaction.response);
+  release(request, response);
   if (next === unsent) unsentSince = scan.startedAt;
   else entries += ",";
   entries += scan.toEntry();
@@ -173,7 +181,7 @@ function answerLater(own: number, value: unknown): boolean {
 }
 
 /** Runs the entry function, or the historic pair one after the other. */
-function callPlugin(own: number): unknown {
+function callPlugin(own: number, transaction: Transaction): unknown {
   const { scanTransaction, scanRequest, scanResponse } = entry;
   if (scanTransaction !== null) return scanTransaction(transaction);
   const hasResponse = transaction.response !== null;
@@ -302,6 +310,8 @@ function makeTimer(start: (callback: () => void, delay?: number) => unknown, rep
   };
 }
 
+const startTimeout = makeTimer(native.setTimeout, false);
+
 function clearTimer(id: unknown): void {
   const timer = mapGet(scanTimers, id) ?? mapGet(loadTimers, id);
   if (timer === undefined) return;
@@ -347,7 +357,7 @@ function pluginGlobals(): Record<string, unknown> {
     Deno: Object.freeze({
       core: Object.freeze({ ops: Object.freeze({ op_emit_finding: emit, op_plugin_log: logAs }) }),
     }),
-    setTimeout: makeTimer(native.setTimeout, false),
+    setTimeout: startTimeout,
     setInterval: makeTimer(native.setInterval, true),
     clearTimeout: clearTimer,
     clearInterval: clearTimer,
@@ -360,6 +370,13 @@ function installRealm(): void {
     const value = globals[name];
     Object.defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
   }
+  // A signal's timer ends with its scan like any other.
+  AbortSignal.timeout = (delay: number) => {
+    const controller = new NativeAbortController();
+    startTimeout(() => abort(controller, new NativeDOMException("Signal timed out.", "TimeoutError")), delay);
+    return signalOf(controller);
+  };
+  fixByteArrays();
   const stuck = lockDown(globalThis, allowedGlobals(settings.has_network, settings.has_wasm));
   if (stuck.length > 0) throw new Error(`globals that cannot be removed: ${stuck.join(", ")}`);
 }

@@ -32,6 +32,21 @@ export function allowedGlobals(hasNetwork: boolean, hasWasm: boolean): string {
 }
 
 /**
+ * Fixes what Deno's own code asks of a byte array. It would ask the plugin's
+ * replacement, and hand it the channel's buffers.
+ */
+export function fixByteArrays(): void {
+  const typed = Object.getPrototypeOf(Uint8Array.prototype);
+  for (const prototype of [typed, ArrayBuffer.prototype]) {
+    for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+      if ((descriptor as PropertyDescriptor).get !== undefined) {
+        Object.defineProperty(prototype, name, { configurable: false });
+      }
+    }
+  }
+}
+
+/**
  * Deletes every own property of `global` that is not allowed and returns the
  * names that refused to go (none, on a supported Deno).
  */
