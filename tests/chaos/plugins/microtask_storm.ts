@@ -1,4 +1,4 @@
-// expect: timeout
+// expect: timeout, out_of_memory
 // The microtask queue never runs dry.
 
 export function scan_transaction(t: any) {

@@ -1,4 +1,4 @@
-// expect: clean
+// expect: clean, error
 
 export function scan_transaction(t) {
   if (t.request.url.includes("/bad")) {

@@ -5,13 +5,17 @@ const seen = [];
 const typed = Object.getPrototypeOf(Uint8Array.prototype);
 for (const name of ["length", "byteLength", "byteOffset", "buffer"]) {
   const native = Object.getOwnPropertyDescriptor(typed, name).get;
-  Object.defineProperty(typed, name, {
-    get() {
-      if (seen.length < 100) seen.push([name, this]);
-      return Reflect.apply(native, this, []);
-    },
-    configurable: true,
-  });
+  try {
+    Object.defineProperty(typed, name, {
+      get() {
+        if (seen.length < 100) seen.push([name, this]);
+        return Reflect.apply(native, this, []);
+      },
+      configurable: true,
+    });
+  } catch {
+    // refused: the getters are fixed before a plugin loads
+  }
 }
 
 export function scan_transaction(t) {
