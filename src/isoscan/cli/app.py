@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from ..errors import IsoscanError
-from .exits import Exit
+from .exits import STANDARD_STREAM, Exit, complain
 from .output import OutputClosed, write_stdout
 
 app = App(
@@ -25,8 +25,6 @@ app = App(
 bench = App(name="bench", help="Measure isoscan on this machine.")
 bench.command("isoscan.cli.bench:soak", name="soak")
 app.command(bench)
-
-_DASH = "\0"
 
 SeverityName = Literal["info", "low", "medium", "high", "critical"]
 
@@ -67,10 +65,10 @@ def run(
 
     return run_command(
         RunOptions(
-            inputs=["-" if name == _DASH else name for name in inputs],
-            plugins=None if plugin is None else ["-" if spec == _DASH else spec for spec in plugin],
+            inputs=["-" if name == STANDARD_STREAM else name for name in inputs],
+            plugins=None if plugin is None else ["-" if spec == STANDARD_STREAM else spec for spec in plugin],
             format=format,
-            output="-" if output == _DASH else output,
+            output="-" if output == STANDARD_STREAM else output,
             fail_on=fail_on,
             timeout_s=timeout,
             memory=memory,
@@ -100,7 +98,7 @@ def schema() -> int:
 def run_app(arguments: list[str]) -> int:
     """Runs one command and returns its exit code; every expected error is one message on stderr."""
     # A lone dash would be taken for an option; it travels as a name no file can have.
-    arguments = [_DASH if argument == "-" else argument for argument in arguments]
+    arguments = [STANDARD_STREAM if argument == "-" else argument for argument in arguments]
     try:
         code = app(
             arguments,
@@ -124,15 +122,6 @@ def run_app(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return complain("interrupted", Exit.INTERRUPTED)
     return code if isinstance(code, int) else Exit.OK
-
-
-def complain(message: str, code: int = Exit.USAGE) -> int:
-    """Writes one error message and gives back the exit code that goes with it."""
-    from ..reports.text import printable
-
-    lines = [printable(line) for line in message.replace(_DASH, "-").splitlines()] or [""]
-    sys.stderr.write("isoscan: " + "\n  ".join(lines) + "\n")
-    return code
 
 
 def _console() -> Console:

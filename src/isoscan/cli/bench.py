@@ -23,8 +23,7 @@ from ..bench.screen import Screen, line
 from ..bench.soak import BASE_RSS_BYTES, Soak, make_policy
 from ..errors import ConfigError, InputError, IsoscanError
 from ..models import Limits
-from .app import complain
-from .exits import Exit
+from .exits import Exit, complain
 from .output import OutputClosed, write_stdout
 from .run import parse_size
 

@@ -1,8 +1,14 @@
-"""Exit codes, one meaning each."""
+"""How a command ends: exit codes, one meaning each, and what an error looks like."""
 
 from __future__ import annotations
 
+import sys
 from enum import IntEnum
+
+from ..reports.text import printable
+
+#: How a lone dash travels through the option parser: as a name no file can have.
+STANDARD_STREAM = "\0"
 
 
 class Exit(IntEnum):
@@ -18,3 +24,10 @@ class Exit(IntEnum):
     INCOMPLETE = 3
     #: Ctrl-C.
     INTERRUPTED = 130
+
+
+def complain(message: str, code: int = Exit.USAGE) -> int:
+    """Writes one error message and gives back the exit code that goes with it."""
+    lines = [printable(line) for line in message.replace(STANDARD_STREAM, "-").splitlines()] or [""]
+    sys.stderr.write("isoscan: " + "\n  ".join(lines) + "\n")
+    return code

@@ -15,8 +15,7 @@ from ..executor import PluginExecutor
 from ..models import PluginMetadata
 from ..plugin_files import bundled_plugins, find_plugins
 from ..reports.text import printable
-from .app import complain
-from .exits import Exit
+from .exits import Exit, complain
 from .output import write_stdout
 
 

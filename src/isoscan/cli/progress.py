@@ -5,12 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from ..scanner import Coverage
-
-if TYPE_CHECKING:
-    from .run import Tally
+from .tally import Tally
 
 _REFRESH_S = 0.1
 

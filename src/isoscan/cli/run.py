@@ -8,12 +8,11 @@ import re
 import signal
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from ..errors import ConfigError, InputError
 from ..executor import PluginExecutor
@@ -23,11 +22,11 @@ from ..reports import Report
 from ..reports.jsonl import JsonlReport
 from ..scanner import Coverage, Scanner
 from ..sources import Entry, open_source
-from .app import complain
-from .exits import Exit
+from .exits import Exit, complain
 from .output import Output, OutputClosed
 from .progress import make_progress
 from .summary import summarise
+from .tally import Tally
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
 _FACTORS = {"": 1, "k": 1024, "m": MIB, "g": 1024 * MIB, "t": MIB * MIB}
@@ -45,22 +44,6 @@ class RunOptions(Struct, frozen=True):
     fail_on: str | None
     timeout_s: float
     memory: str
-
-
-class Tally(Struct):
-    """What a run counts besides its scans."""
-
-    entries: int = 0
-    rejected: list[Entry] = field(default_factory=list)
-    rejected_count: int = 0
-    out_of_scope: int = 0
-    notes: Counter[str] = field(default_factory=Counter)
-    findings: Counter[Severity] = field(default_factory=Counter)
-    fingerprints: set[str] = field(default_factory=set)
-    input_error: str | None = None
-    is_interrupted: bool = False
-    is_output_closed: bool = False
-    elapsed_s: float = 0.0
 
 
 _MAX_REJECTED_SHOWN = 20

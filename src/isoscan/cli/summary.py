@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from ..models import Severity, Verdict
 from ..reports.text import printable
 from ..scanner import Coverage
-
-if TYPE_CHECKING:
-    from .run import Tally
+from .tally import Tally
 
 _REASON_CHARS = 300
 
