@@ -14,6 +14,7 @@ from typing import Any
 from ._breaker import Breaker
 from ._dispatch import MAX_FRAMES, Dispatch
 from ._keeper import Keeper
+from ._launcher import Launcher, retry_s
 from ._ledger import Cause, Scan
 from ._lifecycle import Event as Step
 from ._lifecycle import State, next_state
@@ -33,19 +34,12 @@ from .policies import RestartPolicy
 from .sandbox.generation import MAX_FRAME_SCANS, End, Generation
 from .sandbox.modules import PluginSource
 
-_LOAD_RETRY_S = 0.05
-_LOAD_RETRY_MAX_S = 1.0
 _HEARTBEAT_S = 1.0
 _REASONS = {
     Cause.TIMEOUT: RestartReason.TIMEOUT,
     Cause.OUT_OF_MEMORY: RestartReason.OUT_OF_MEMORY,
     Cause.TERMINATED: RestartReason.MANUAL,
 }
-
-
-def _retry_s(failures: int) -> float:
-    """How long to wait before the next launch: doubling, a second at most."""
-    return min(_LOAD_RETRY_S * 2.0 ** min(failures, 16), _LOAD_RETRY_MAX_S)
 
 
 class Slot:
@@ -82,14 +76,17 @@ class Slot:
             backoff_max_s=limits.quarantine_max_s,
         )
         self._source: PluginSource | None = None
-        self._keeps_standby = keeps_standby
-        #: Loaded and warm, waiting to occupy the slot.
-        self._standby: Generation | None = None
-        self._refill: asyncio.Task[None] | None = None
+        self.launcher = Launcher(
+            plugin,
+            limits,
+            permissions,
+            self.dispatch,
+            keeps_standby=keeps_standby,
+            on_end=self._on_end,
+            emit=self._emit,
+        )
         self._by_policy: asyncio.Task[None] | None = None
         self._heartbeat: asyncio.TimerHandle | None = None
-        self._number = 0
-        self._alive: set[Generation] = set()
         #: Since when no generation takes work; None while one does.
         self._vacant_since: float | None = None
         self._load_failure: IsoscanError | None = None
@@ -100,7 +97,7 @@ class Slot:
     @property
     def generation_number(self) -> int:
         """The occupant's number, or the last one's."""
-        return self.occupant.number if self.occupant else self._number
+        return self.occupant.number if self.occupant else self.launcher.number
 
     @property
     def quarantined_for_s(self) -> float | None:
@@ -142,7 +139,7 @@ class Slot:
         self._transit(Step.START)
         try:
             self._source = self.plugin.read()
-            generation = await self._launch_patiently(self._source)
+            generation = await self.launcher.launch_patiently(self._source)
         except BaseException as error:
             # A shutdown may have come first; a plain comparison would be narrowed away.
             if State(self.state) is State.STARTING:
@@ -167,13 +164,11 @@ class Slot:
         if drain:
             await self.dispatch.until_idle()
         self._interrupt_all()
-        for task in (self._restart, self._by_policy, self._recovery, self._refill):
+        for task in (self._restart, self._by_policy, self._recovery):
             if task is not None:
                 task.cancel()
                 await asyncio.wait([task])
-        for generation in list(self._alive):
-            generation.kill(Cause.RETIRED, "shutdown")
-            await generation.wait_gone()
+        await self.launcher.close()
         if self._heartbeat is not None:
             self._heartbeat.cancel()
         self._transit(Step.GONE)
@@ -181,73 +176,7 @@ class Slot:
     def _interrupt_all(self) -> None:
         self.dispatch.interrupt_all("the executor was shut down")
 
-    # ---- launching ---------------------------------------------------------
-
-    async def _launch(self, source: PluginSource) -> Generation:
-        """A generation that is loaded, warm and ready, or an error and nothing left."""
-        standby, self._standby = self._standby, None
-        if standby is not None:
-            if standby.is_alive and standby.source is source:
-                return standby
-            standby.kill(Cause.RETIRED, "standby of an older version")
-        return await self._make_ready(source)
-
-    async def _make_ready(self, source: PluginSource) -> Generation:
-        generation = await self._load(source)
-        if self._keeps_standby and self.dispatch.ledger.is_replayable:
-            await generation.warm_up(list(self.dispatch.recent))
-            if generation.end is not None:
-                # Whatever it was, it is no reason not to serve: the next one comes cold.
-                self.dispatch.recent.clear()
-                generation = await self._load(source)
-        self.breaker.record_ready()
-        return generation
-
-    async def _load(self, source: PluginSource) -> Generation:
-        self._number += 1
-        generation = Generation(
-            self._number,
-            source,
-            self.plugin.deno,
-            self.limits,
-            self.permissions,
-            on_results=self.dispatch.settle,
-            on_end=self._on_end,
-        )
-        self._alive.add(generation)
-        self._emit(EventKind.START, generation.number)
-        ready = await generation.load(self.plugin.config)
-        try:
-            metadata = self.plugin.metadata_of(ready.metadata)
-        except PluginLoadError:
-            generation.kill(Cause.RETIRED, "wrong metadata")
-            await generation.wait_gone()
-            raise
-        self.dispatch.metadata = metadata
-        self.dispatch.ledger.is_replayable = not self.permissions.net or metadata.idempotent
-        return generation
-
-    def _refill_standby(self) -> None:
-        is_refilling = self._refill is not None and not self._refill.done()
-        if self._keeps_standby and self._standby is None and not is_refilling:
-            self._refill = asyncio.create_task(self._prepare_standby(), name=f"isoscan-standby-{self._id}")
-
-    async def _prepare_standby(self) -> None:
-        assert self._source is not None
-        try:
-            self._standby = await self._make_ready(self._source)
-        except IsoscanError as error:
-            # The occupant serves; the next change of occupant tries again.
-            self._emit(EventKind.RESTART_FAILED, self._number, text=f"no standby: {error}")
-
-    async def _launch_patiently(self, source: PluginSource) -> Generation:
-        """Tries again when a generation dies before it is ready: one unlucky kill condemns nobody."""
-        for attempt in range(1, self.limits.max_load_failures):
-            try:
-                return await self._launch(source)
-            except GenerationStartError:
-                await asyncio.sleep(_retry_s(attempt - 1))
-        return await self._launch(source)
+    # ---- the occupant ------------------------------------------------------
 
     def _occupy(self, generation: Generation) -> float:
         """The generation takes the slot, unless it died since; returns how long it was vacant, in ms."""
@@ -260,10 +189,11 @@ class Slot:
         pause_ms = (now - self._vacant_since) * 1000 if self._vacant_since is not None else 0.0
         self._vacant_since = None
         self._load_failure = None
+        self.breaker.record_ready()
         self.occupant = self.dispatch.occupant = generation
         self._emit(EventKind.READY, generation.number, rss_after_bytes=generation.birth_rss_bytes)
         self.dispatch.pump()
-        self._refill_standby()
+        self.launcher.refill(generation.source)
         if self.keeper.policy is not None and self._heartbeat is None:
             self._heartbeat = asyncio.get_running_loop().call_later(_HEARTBEAT_S, self._beat)
         return pause_ms
@@ -316,11 +246,8 @@ class Slot:
             self.keeper.pause(asyncio.get_running_loop().time())
 
     def _on_end(self, generation: Generation, end: End) -> None:
-        self._alive.discard(generation)
         self.dispatch.counters.late_errors += generation.late_errors
         self.keeper.learn(generation)
-        if generation is self._standby:
-            self._standby = None
         is_occupant = generation is self.occupant
         if is_occupant:
             self.occupant = None
@@ -365,18 +292,18 @@ class Slot:
     async def _recover(self, reason: RestartReason) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        previous = self._number
+        previous = self.launcher.number
         assert self._source is not None
         while True:
             try:
-                generation = await self._launch(self._source)
+                generation = await self.launcher.launch(self._source)
                 break
             except (GenerationStartError, PluginLoadTimeout) as error:
                 self._load_failure = error
                 if self.breaker.record_load_failure(loop.time()):
                     self._quarantine()
                     return
-                await asyncio.sleep(_retry_s(self.breaker.load_failures))
+                await asyncio.sleep(retry_s(self.breaker.load_failures))
             except IsoscanError as error:
                 self._give_up(error)
                 return
@@ -394,13 +321,13 @@ class Slot:
         if self.state is not State.CLOSING:
             self._transit(Step.TRIPPED)
         text = self._quarantine_text()
-        self._emit(EventKind.QUARANTINE, self._number, text=text)
+        self._emit(EventKind.QUARANTINE, self.launcher.number, text=text)
         self.dispatch.skip_queued(text, "quarantined")
 
     def _begin_probation(self) -> None:
         self.breaker.begin_probation()
         self.dispatch.is_probing = True
-        self._emit(EventKind.PROBATION, self._number)
+        self._emit(EventKind.PROBATION, self.launcher.number)
 
     def _quarantine_text(self) -> str:
         deaths = max(self.breaker.scan_deaths, self.breaker.load_failures)
@@ -458,7 +385,7 @@ class Slot:
                 await self.dispatch.until_idle(old)
                 old.kill(Cause.RETIRED, "restart")
                 await old.wait_gone()
-            generation = await self._launch(source or self._wanted_source())
+            generation = await self.launcher.launch(source or self._wanted_source())
         except BaseException as error:
             if isinstance(error, IsoscanError):
                 self._emit(EventKind.RESTART_FAILED, previous, reason=reason.value, text=str(error))

@@ -176,6 +176,7 @@ LAYERS = (
     {"plugin_files", "_plugin", "sandbox/generation"},
     {"_outcomes", "_keeper"},
     {"_dispatch"},
+    {"_launcher"},
     {"_slot", "_stream"},
     {"executor"},
     {"pool", "scheduler"},

@@ -1,0 +1,139 @@
+"""Makes generations: numbered, loaded, warmed up, and one to spare if asked for.
+
+Knows how a generation comes to be ready; not when one is needed (`_slot`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from ._dispatch import Dispatch
+from ._ledger import Cause
+from ._plugin import Plugin
+from .errors import GenerationStartError, IsoscanError, PluginLoadError
+from .events import EventKind
+from .models import Limits, Permissions
+from .sandbox.generation import End, Generation
+from .sandbox.modules import PluginSource
+
+_RETRY_S = 0.05
+_RETRY_MAX_S = 1.0
+
+
+def retry_s(failures: int) -> float:
+    """How long to wait before the next launch: doubling, a second at most."""
+    return min(_RETRY_S * 2.0 ** min(failures, 16), _RETRY_MAX_S)
+
+
+class Launcher:
+    """All generations of one slot, from spawn to reaped.
+
+    `keeps_standby`: after each `refill` a ready and warm generation waits for the next
+    `launch`. `on_end` hears of every generation's end, `emit` of what happens here.
+    """
+
+    def __init__(
+        self,
+        plugin: Plugin,
+        limits: Limits,
+        permissions: Permissions,
+        dispatch: Dispatch,
+        *,
+        keeps_standby: bool,
+        on_end: Callable[[Generation, End], None],
+        emit: Callable[..., None],
+    ) -> None:
+        self.number = 0
+        self._plugin = plugin
+        self._limits = limits
+        self._permissions = permissions
+        self._dispatch = dispatch
+        self._keeps_standby = keeps_standby
+        self._on_end = on_end
+        self._emit = emit
+        self._alive: set[Generation] = set()
+        self._standby: Generation | None = None
+        self._refill: asyncio.Task[None] | None = None
+
+    async def launch(self, source: PluginSource) -> Generation:
+        """A generation that is loaded, warm and ready, or an error and nothing left."""
+        standby, self._standby = self._standby, None
+        if standby is not None:
+            if standby.is_alive and standby.source is source:
+                return standby
+            standby.kill(Cause.RETIRED, "standby of an older version")
+        return await self._make_ready(source)
+
+    async def launch_patiently(self, source: PluginSource) -> Generation:
+        """Tries again when a generation dies before it is ready: one unlucky kill condemns nobody."""
+        for attempt in range(1, self._limits.max_load_failures):
+            try:
+                return await self.launch(source)
+            except GenerationStartError:
+                await asyncio.sleep(retry_s(attempt - 1))
+        return await self.launch(source)
+
+    def refill(self, source: PluginSource) -> None:
+        """Sees to it that a standby will be there, if one is wanted."""
+        is_refilling = self._refill is not None and not self._refill.done()
+        if self._keeps_standby and self._standby is None and not is_refilling:
+            self._refill = asyncio.create_task(self._prepare_standby(source), name="isoscan-standby")
+
+    async def close(self) -> None:
+        """Ends every generation there is; nothing is left."""
+        if self._refill is not None:
+            self._refill.cancel()
+            await asyncio.wait([self._refill])
+        for generation in list(self._alive):
+            generation.kill(Cause.RETIRED, "shutdown")
+            await generation.wait_gone()
+
+    async def _make_ready(self, source: PluginSource) -> Generation:
+        generation = await self._load(source)
+        if self._keeps_standby and self._dispatch.ledger.is_replayable:
+            await generation.warm_up(list(self._dispatch.recent))
+            if generation.end is not None:
+                # Whatever it was, it is no reason not to serve: the next one comes cold.
+                self._dispatch.recent.clear()
+                generation = await self._load(source)
+        return generation
+
+    async def _load(self, source: PluginSource) -> Generation:
+        self.number += 1
+        generation = Generation(
+            self.number,
+            source,
+            self._plugin.deno,
+            self._limits,
+            self._permissions,
+            on_results=self._dispatch.settle,
+            on_end=self._end,
+        )
+        self._alive.add(generation)
+        self._emit(EventKind.START, generation.number)
+        ready = await generation.load(self._plugin.config)
+        try:
+            metadata = self._plugin.metadata_of(ready.metadata)
+        except PluginLoadError:
+            generation.kill(Cause.RETIRED, "wrong metadata")
+            await generation.wait_gone()
+            raise
+        self._dispatch.metadata = metadata
+        self._dispatch.ledger.is_replayable = not self._permissions.net or metadata.idempotent
+        return generation
+
+    async def _prepare_standby(self, source: PluginSource) -> None:
+        try:
+            self._standby = await self._make_ready(source)
+        except IsoscanError as error:
+            # The occupant serves; the next change of occupant tries again.
+            self._emit(EventKind.RESTART_FAILED, self.number, text=f"no standby: {error}")
+
+    def _end(self, generation: Generation, end: End) -> None:
+        self._alive.discard(generation)
+        if generation is self._standby:
+            self._standby = None
+            if end.cause is not Cause.RETIRED:
+                self.refill(generation.source)
+        self._on_end(generation, end)
