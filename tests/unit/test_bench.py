@@ -93,6 +93,8 @@ def stats(generation: int = 1, rss_bytes: int | None = 60 * MIB, heap_bytes: int
         heap_used_bytes=heap_bytes,
         growth_bytes_per_execution=None,
         growth_interval_bytes=None,
+        is_growth_significant=False,
+        policy_text="",
         scan_latency=_NO_LATENCY,
         queue_latency=_NO_LATENCY,
         last_restart=None,
