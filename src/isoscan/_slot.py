@@ -29,6 +29,7 @@ from .errors import (
     RestartFailed,
 )
 from .events import Event, EventKind, EventStream
+from .growth import estimate
 from .models import Limits, Permissions, RestartReason, RestartReport, Verdict
 from .policies import RestartPolicy
 from .sandbox.generation import MAX_FRAME_SCANS, End, Generation
@@ -259,7 +260,7 @@ class Slot:
                 generation.number,
                 reason=end.cause.value,
                 text=end.detail,
-                rss_before_bytes=generation.last_rss_bytes,
+                **self._memory_of(generation),
             )
         if is_occupant and self.state is not State.RESTARTING:
             self._recover_from(end, is_open)
@@ -418,7 +419,7 @@ class Slot:
             text=text,
         )
         if old is not None and old.end is None:
-            self._emit(EventKind.RETIRE, old.number, rss_before_bytes=old.last_rss_bytes)
+            self._emit(EventKind.RETIRE, old.number, **self._memory_of(old))
             await self.dispatch.until_idle(old)
             old.kill(Cause.RETIRED, "restart")
             await old.wait_gone()
@@ -513,6 +514,16 @@ class Slot:
     def withdraw(self, scan: Scan) -> None:
         """Nobody wants the scan's outcome any more."""
         self.dispatch.withdraw(scan)
+
+    def _memory_of(self, generation: Generation) -> dict[str, Any]:
+        growth = estimate(generation.samples)
+        return {
+            "rss_before_bytes": generation.last_rss_bytes,
+            "pss_bytes": generation.last_pss_bytes,
+            "heap_used_bytes": generation.heap_used_bytes,
+            "external_bytes": generation.external_bytes,
+            "growth_bytes_per_execution": growth.bytes_per_execution if growth else None,
+        }
 
     def _emit(self, kind: EventKind, generation: int, **details: Any) -> None:
         self.events.emit(Event(kind=kind, plugin_id=self._id, generation=generation, **details))

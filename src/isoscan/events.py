@@ -38,7 +38,11 @@ class EventKind(StrEnum):
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """One thing that happened to one executor. Holds nothing of any transaction."""
+    """One thing that happened to one executor. Holds nothing of any transaction.
+
+    `pss_bytes`, `heap_used_bytes`, `external_bytes` and `growth_bytes_per_execution` are of the
+    generation it is about, as last measured.
+    """
 
     kind: EventKind
     plugin_id: str
@@ -47,6 +51,10 @@ class Event(Struct, frozen=True, kw_only=True):
     text: str = ""
     rss_before_bytes: int | None = None
     rss_after_bytes: int | None = None
+    pss_bytes: int | None = None
+    heap_used_bytes: int | None = None
+    external_bytes: int | None = None
+    growth_bytes_per_execution: float | None = None
     waiting: int = 0
     pause_ms: float | None = None
     duration_ms: float | None = None
@@ -55,7 +63,7 @@ class Event(Struct, frozen=True, kw_only=True):
     def line(self) -> str:
         """One structured log line: `event=restart plugin=… generation=… …`."""
         pairs = [f"event={self.kind.value}", f"plugin={self.plugin_id}", f"generation={self.generation}"]
-        for name in ("reason", "rss_before_bytes", "rss_after_bytes", "pause_ms", "duration_ms"):
+        for name in _LOGGED:
             value = getattr(self, name)
             if value not in (None, ""):
                 pairs.append(f"{name}={value:.1f}" if isinstance(value, float) else f"{name}={value}")
@@ -66,6 +74,17 @@ class Event(Struct, frozen=True, kw_only=True):
         return " ".join(pairs)
 
 
+_LOGGED = (
+    "reason",
+    "rss_before_bytes",
+    "rss_after_bytes",
+    "pss_bytes",
+    "heap_used_bytes",
+    "external_bytes",
+    "growth_bytes_per_execution",
+    "pause_ms",
+    "duration_ms",
+)
 EventHook = Callable[[Event], None]
 _WARNINGS = frozenset((EventKind.QUARANTINE, EventKind.FUTILE, EventKind.RESTART_FAILED))
 

@@ -267,5 +267,7 @@ class PluginExecutor:
             last_restart=counters.last_restart,
             longest_pause_ms=counters.longest_pause_ms,
             quarantined_for_s=slot.quarantined_for_s,
+            external_bytes=occupant.external_bytes if occupant else None,
+            pss_bytes=occupant.last_pss_bytes if occupant else None,
             late_errors=counters.late_errors + (occupant.late_errors if occupant else 0),
         )

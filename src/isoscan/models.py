@@ -456,7 +456,10 @@ class ExecutorStats(Struct, frozen=True, kw_only=True):
     `total_executions` counts scans that ended in a generation's answer or death;
     `current_instance_executions` those of the generation serving now.
     `growth_bytes_per_execution` with its interval is None until it is measured.
-    `policy_text` is what the restart policy knows and when it would act, in words.
+    `rss_bytes` and `pss_bytes` are the kernel's: resident, and resident with what is shared
+    divided among those who share it, the latter as of the last measurement. `heap_used_bytes`
+    and `external_bytes` are V8's. `policy_text` is what the restart policy knows and when it
+    would act, in words.
     """
 
     plugin_id: str
@@ -483,6 +486,8 @@ class ExecutorStats(Struct, frozen=True, kw_only=True):
     longest_pause_ms: float
     quarantined_for_s: float | None
     late_errors: int
+    external_bytes: int | None = None
+    pss_bytes: int | None = None
 
 
 SCHEMA_MODELS: tuple[type[Struct], ...] = (

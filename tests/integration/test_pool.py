@@ -11,6 +11,7 @@ import pytest
 
 from isoscan import (
     ConfigError,
+    Decision,
     Event,
     EventKind,
     ExecutorStateError,
@@ -26,6 +27,7 @@ from isoscan import (
     ScanResult,
     Verdict,
 )
+from isoscan.policies import GenerationSnapshot
 from support.builders import ECHO, MIB, is_echo, make_transaction
 from support.faking import install_fake_deno, script
 from support.watching import begin, child_pids, until
@@ -42,6 +44,18 @@ export async function scan_transaction(t) {
   return { title: t.id };
 }"""
 VERSION = "export const scan_transaction = (t) => ({{ title: t.id, version: {} }});"
+
+
+class Switched:
+    """A policy that wants a restart as long as the test says so."""
+
+    is_due = False
+
+    def decide(self, snapshot: GenerationSnapshot) -> Decision | None:
+        return Decision(RestartReason.MAX_AGE, "switched on") if self.is_due else None
+
+    def explain(self, snapshot: GenerationSnapshot) -> str:
+        return ""
 
 
 def make_pool(code: str = ECHO, size: int = 3, **options: Any) -> PluginExecutorPool:
@@ -117,6 +131,27 @@ async def test_never_two_members_restart_at_once() -> None:
         await until(lambda: pool.get_stats().restart_count >= 4, "restarts")
         highest, most = most, 0
     assert highest == 1
+
+
+async def test_members_due_in_the_same_turn_restart_one_after_the_other() -> None:
+    """Two decisions in one turn of the loop, before either restart has begun, start one restart only."""
+    policy = Switched()
+    most = 0
+
+    def look(event: Event) -> None:
+        nonlocal most
+        most = max(most, sum(member.state == "restarting" for member in pool.get_stats().members))
+
+    pool = make_pool(size=2, restart_policy=policy, on_event=look)
+    async with pool:
+        policy.is_due = True
+        for member in pool._members:
+            assert member._slot.occupant is not None
+            member._slot._consider(member._slot.occupant)
+        policy.is_due = False
+        await until(lambda: pool.get_stats().restart_count > 0, "a restart by policy")
+        await until(lambda: pool.get_stats().serving == 2, "both serving")
+    assert most == 1
 
 
 async def test_default_policy_is_the_advised_number() -> None:
@@ -354,7 +389,11 @@ async def test_error_in_the_block_does_not_drain() -> None:
 async def test_rolling_restart() -> None:
     """One report per member, one member after the other, the others serving meanwhile."""
     states: list[int] = []
-    pool = make_pool(on_event=lambda _: states.append(pool.get_stats().serving))
+
+    def look(event: Event) -> None:
+        states.append(pool.get_stats().serving)
+
+    pool = make_pool(on_event=look)
     async with pool:
         states.clear()
         old = child_pids()
@@ -374,12 +413,11 @@ async def test_rolling_restart_keeps_apart_from_the_policy() -> None:
     """While a member is replaced by policy, a rolling restart does not begin with another one."""
     code = "await new Promise((done) => setTimeout(done, 150));\n" + ECHO
     states: list[int] = []
-    pool = make_pool(
-        code,
-        2,
-        restart_policy=MaxExecutions(5, jitter=0.0),
-        on_event=lambda _: states.append(pool.get_stats().serving),
-    )
+
+    def look(event: Event) -> None:
+        states.append(pool.get_stats().serving)
+
+    pool = make_pool(code, 2, restart_policy=MaxExecutions(5, jitter=0.0), on_event=look)
     async with pool:
         states.clear()
         second = pool._members[1]
@@ -475,7 +513,7 @@ async def test_members_that_leave_finish_what_they_have() -> None:
     assert [[f.title for f in findings] for findings in found] == [[t.id] for t in transactions]
 
 
-async def test_failed_resize_leaves_the_old_members(tmp_path: Path) -> None:
+async def test_failed_resize_leaves_the_old_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When a new member cannot start, those that could are ended and the pool is as before."""
     pool = make_faked_pool(tmp_path, {}, {"ready": "load_failed"}, {}, size=1)
     made: list[PluginExecutor] = []
@@ -486,7 +524,7 @@ async def test_failed_resize_leaves_the_old_members(tmp_path: Path) -> None:
         return made[-1]
 
     async with pool:
-        pool._make = remember
+        monkeypatch.setattr(pool, "_make", remember)
         with pytest.raises(PluginLoadError):
             await pool.resize(3)
         assert pool.size == 1

@@ -23,7 +23,7 @@ from isoscan import (
     scan_with_restart,
 )
 from isoscan.policies import GenerationSnapshot
-from support.builders import make_executor, make_transaction
+from support.builders import ECHO, make_executor, make_transaction
 from support.faking import make_faked
 from support.watching import until
 
@@ -99,7 +99,7 @@ async def test_one_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
         await run_scans(bad, 1)
 
 
-async def test_one_that_does_not_serve_is_skipped(tmp_path: Path) -> None:
+async def test_one_that_does_not_serve_is_skipped() -> None:
     """Executors that are new, shut down or failed are looked at again later, and are no error."""
     new, failed = make_executor(), make_executor("export const x = 1;")
     with pytest.raises(PluginLoadError):
@@ -188,9 +188,9 @@ async def test_start_and_stop() -> None:
     await scheduler.stop()
 
 
-async def test_stop_while_it_restarts(tmp_path: Path) -> None:
+async def test_stop_while_it_restarts() -> None:
     """A restart that runs is finished by its executor, without the scheduler."""
-    code = "await new Promise((done) => setTimeout(done, 100));\nexport const scan_transaction = (t) => ({ title: t.id });"
+    code = "await new Promise((done) => setTimeout(done, 100));\n" + ECHO
     async with make_executor(code, max_executions_before_restart=1) as executor:
         await run_scans(executor, 1)
         scheduler = RestartScheduler([executor], interval_s=0.001)

@@ -94,6 +94,7 @@ class Generation:
         self.birth_rss_bytes: int | None = None
         self.young_rss_bytes: int | None = None
         self.last_rss_bytes: int | None = None
+        self.last_pss_bytes: int | None = None
         self.end: End | None = None
         self.ready: Ready | None = None
         self._limits = limits
@@ -145,6 +146,7 @@ class Generation:
     def weigh(self) -> None:
         """Looks at its resident memory now."""
         self.last_rss_bytes = self._process.rss_bytes()
+        self.last_pss_bytes = self._process.pss_bytes()
 
     async def load(self, config: dict[str, Any]) -> Ready:
         """Makes it load its plugin.
@@ -169,7 +171,8 @@ class Generation:
         self._urls = loaded.urls
         self.heap_used_bytes, self.external_bytes = loaded.heap
         self.born_at = self._loop.time()
-        self.birth_rss_bytes = self.last_rss_bytes = self._process.rss_bytes()
+        self.weigh()
+        self.birth_rss_bytes = self.last_rss_bytes
         return loaded
 
     async def warm_up(self, transactions: Sequence[EncodedTransaction]) -> None:
@@ -316,6 +319,7 @@ class Generation:
         sample = MemorySample(self.executions, memory.heap + memory.external)
         self.samples = with_sample(self.samples, sample)
         self.heap_used_bytes, self.external_bytes = memory.heap, memory.external
+        self.weigh()
         self.collection_s = memory.duration_us / 1e6
         self._is_measuring = False
 

@@ -139,6 +139,13 @@ class Process:
         except psutil.Error:
             return None
 
+    def pss_bytes(self) -> int | None:
+        """Resident memory with shared pages divided among their users; None where the system cannot tell."""
+        try:
+            return getattr(self._handle.memory_full_info(), "pss", None)
+        except psutil.Error:
+            return None
+
     def limit_data(self, budget_bytes: int) -> None:
         """Bounds what it may allocate from now on, touched or not (Linux)."""
         if sys.platform == "linux":
