@@ -64,9 +64,7 @@ async def none_lost(count: int) -> None:
     executor, moments = await run(ECHO, count, MaxExecutions(1000, jitter=0.0))
     stats = executor.get_stats()
     lost = count - len(moments)
-    print(
-        f"restart when due after 1,000: {count:,} scans, {stats.restart_count} restarts, {lost} lost or doubled"
-    )
+    print(f"restart at 1,000: {count:,} scans, {stats.restart_count} restarts, {lost} lost or doubled")
 
 
 async def throughput(count: int, rounds: int) -> None:
@@ -89,7 +87,8 @@ async def gap(count: int) -> None:
     most = max(b - a for a, b in pairwise(steady))
     restarts = executor.get_stats().restart_count
     print(
-        f"longest gap, {restarts} restarts : steady p99.9 = {longest / usual:.1f}, : longest = {longest / most:.1f}"
+        f"longest gap, {restarts} restarts : steady p99.9 = {longest / usual:.1f}, "
+        f": steady longest = {longest / most:.1f}"
     )
 
 

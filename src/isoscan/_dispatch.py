@@ -108,6 +108,7 @@ class Dispatch:
         self._is_pump_due = False
         generation = self.occupant
         if generation is None or not generation.is_alive:
+            self.offer_room()  # places may have become free without anybody to fill them
             return
         max_frames, max_scans = (1, 1) if self.is_probing else (MAX_FRAMES, generation.frame_scans)
         now = asyncio.get_running_loop().time()

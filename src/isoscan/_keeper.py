@@ -7,12 +7,15 @@ restart costs, and when asking for restarts makes no sense any more.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from statistics import median
 
 from .growth import Growth, MemorySample, combine, estimate, faded
 from .policies import Decision, GenerationSnapshot, RestartPolicy
 from .sandbox.generation import Generation
+
+logger = logging.getLogger("isoscan")
 
 #: How often memory is measured at most, and which share of the time collections may take:
 #: more while nothing is known of a generation, so that a fast leak is seen before it fills the heap.
@@ -92,7 +95,12 @@ class Keeper:
         """The policy's decision; a futile one is given once for the same code."""
         if self.policy is None or now < self._paused_until:
             return None
-        decision = self.policy.decide(self.snapshot(generation, now))
+        try:
+            decision = self.policy.decide(self.snapshot(generation, now))
+        except Exception:  # a policy is the caller's code: it must not cost a scan
+            logger.exception("a restart policy failed; it is asked again in %g s", _PAUSE_S)
+            self.pause(now)
+            return None
         if decision is None or not decision.is_futile:
             return decision
         was_told, self._is_futile = self._is_futile, True
@@ -102,7 +110,11 @@ class Keeper:
         """What the policy knows and when it would act; empty without a policy or a generation."""
         if self.policy is None or generation is None:
             return ""
-        return self.policy.explain(self.snapshot(generation, asyncio.get_running_loop().time()))
+        try:
+            return self.policy.explain(self.snapshot(generation, asyncio.get_running_loop().time()))
+        except Exception as error:  # as above: the stats stay readable
+            logger.exception("a restart policy cannot explain itself")
+            return f"the policy fails: {type(error).__name__}"
 
     def pause(self, now: float) -> None:
         """A restart failed: asks again after a while."""

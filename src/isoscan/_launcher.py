@@ -55,15 +55,20 @@ class Launcher:
         self._alive: set[Generation] = set()
         self._standby: Generation | None = None
         self._refill: asyncio.Task[None] | None = None
+        self._remade_at = -_RETRY_MAX_S
 
     async def launch(self, source: PluginSource) -> Generation:
         """A generation that is loaded, warm and ready, or an error and nothing left."""
-        standby, self._standby = self._standby, None
-        if standby is not None:
-            if standby.is_alive and standby.source is source:
-                return standby
+        standby = self._standby
+        if standby is not None and standby.is_alive and standby.source is source:
+            self._standby = None
+            return standby
+        generation = await self._make_ready(source)
+        if standby is not None and standby is self._standby and standby.source is not source:
+            # Only now that the new version is ready: a bad one must not cost the spare of the old.
+            self._standby = None
             standby.kill(Cause.RETIRED, "standby of an older version")
-        return await self._make_ready(source)
+        return generation
 
     async def launch_patiently(self, source: PluginSource) -> Generation:
         """Tries again when a generation dies before it is ready: one unlucky kill condemns nobody."""
@@ -82,6 +87,7 @@ class Launcher:
 
     async def close(self) -> None:
         """Ends every generation there is; nothing is left."""
+        self._keeps_standby = False
         if self._refill is not None:
             self._refill.cancel()
             await asyncio.wait([self._refill])
@@ -130,10 +136,17 @@ class Launcher:
             # The occupant serves; the next change of occupant tries again.
             self._emit(EventKind.RESTART_FAILED, self.number, text=f"no standby: {error}")
 
+    def _may_remake(self) -> bool:
+        """At most one spare is remade a second, in case it dies of itself."""
+        now = asyncio.get_running_loop().time()
+        is_due = now - self._remade_at >= _RETRY_MAX_S
+        self._remade_at = now
+        return is_due
+
     def _end(self, generation: Generation, end: End) -> None:
         self._alive.discard(generation)
         if generation is self._standby:
             self._standby = None
-            if end.cause is not Cause.RETIRED:
+            if end.cause is not Cause.RETIRED and self._may_remake():
                 self.refill(generation.source)
         self._on_end(generation, end)

@@ -107,6 +107,17 @@ class Slot:
             return None
         return self.breaker.remaining_s(asyncio.get_running_loop().time())
 
+    @property
+    def is_replacing(self) -> bool:
+        """Whether a generation is being made, or the one before it still drains."""
+        tasks = (self._restart, self._by_policy, self._recovery)
+        return any(task is not None and not task.done() for task in tasks)
+
+    async def until_replaced(self) -> None:
+        """Returns when nothing is being replaced any more."""
+        while tasks := [t for t in (self._restart, self._by_policy, self._recovery) if t and not t.done()]:
+            await asyncio.wait(tasks)
+
     def check_open(self) -> None:
         """Raises `ExecutorStateError` when no scan or restart may be asked for."""
         if self.state in (State.NEW, State.STARTING):
@@ -119,17 +130,19 @@ class Slot:
         self.check_open()
         if self.state is State.QUARANTINED:
             if self.breaker.remaining_s(scan.accepted_at) > 0:
-                self.dispatch.refuse(scan, Verdict.SKIPPED, self._quarantine_text(), "quarantined")
+                self._refuse(scan, self._quarantine_text(), "quarantined")
                 return
             self._transit(Step.PROBE)
             self._begin_probation()
             self._begin_recovery(RestartReason.CRASH)
         elif self.state is State.FAILED:
-            self.dispatch.refuse(
-                scan, Verdict.SKIPPED, f"the plugin is not loaded: {self._load_failure}", "not_loaded"
-            )
+            self._refuse(scan, f"the plugin is not loaded: {self._load_failure}", "not_loaded")
             return
         self.dispatch.accept(scan)
+
+    def _refuse(self, scan: Scan, text: str, kind: str) -> None:
+        self.dispatch.refuse(scan, Verdict.SKIPPED, text, kind)
+        self.dispatch.offer_room()  # it took no place: the next who waits gets the same answer
 
     # ---- start and end -----------------------------------------------------
 
@@ -350,7 +363,13 @@ class Slot:
                 self._replace(source, overlap, reason, text), name=f"isoscan-restart-{self._id}"
             )
             self._restart.add_done_callback(self._restart_over)
-        return await asyncio.shield(self._restart)
+        task = self._restart
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled() and self.state in (State.CLOSING, State.CLOSED):
+                raise RestartFailed(f"{self._id}: the executor was shut down during the restart") from None
+            raise
 
     async def reload(self, new_code: str | None) -> RestartReport:
         """A restart with new code, after any restart that runs."""

@@ -139,6 +139,7 @@ class PluginExecutorPool:
         self._room: deque[asyncio.Future[None]] = deque()
         self._turn = 0
         self._is_open = False
+        self._is_starting = False
         self._rolling = asyncio.Lock()
 
     def _new_member(self) -> PluginExecutor:
@@ -163,13 +164,17 @@ class PluginExecutorPool:
 
     async def start(self) -> None:
         """Starts all members side by side; if one fails, none is left running and its error is raised."""
+        if self._is_open or self._is_starting:
+            raise ExecutorStateError(f"{self.metadata.id}: the pool is already started")
         self._check_memory(self.size)
-        outcomes = await asyncio.gather(*(member.start() for member in self._members), return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                await asyncio.gather(*(member.shutdown(drain=False) for member in self._members))
-                self._members = [self._new_member() for _ in self._members]
-                raise outcome
+        self._is_starting = True
+        try:
+            await _start_all(self._members)
+        except BaseException:
+            self._members = [self._new_member() for _ in self._members]
+            raise
+        finally:
+            self._is_starting = False
         self._is_open = True
 
     async def shutdown(self, *, drain: bool = True) -> None:
@@ -227,7 +232,12 @@ class PluginExecutorPool:
         """Returns when there may be room."""
         waiter = asyncio.get_running_loop().create_future()
         self._room.append(waiter)
-        await waiter
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self._offer_room()  # the place meant for this caller goes to the next
+            raise
 
     def admit(self, scan: Scan) -> None:
         """Takes a scan; it ends exactly once."""
@@ -258,11 +268,13 @@ class PluginExecutorPool:
     # ---- replacing ---------------------------------------------------------
 
     def _may_restart(self) -> bool:
-        """Whether a member may restart by itself now: only while all others serve."""
-        return all(
-            member._slot.state not in (State.RESTARTING, State.RECOVERING, State.STARTING)
-            for member in self._members
-        )
+        """Whether a member may restart by itself now: only while none is being replaced."""
+        return not self._rolling.locked() and not any(member._slot.is_replacing for member in self._members)
+
+    async def _until_steady(self) -> None:
+        """Returns when no member is being replaced."""
+        for member in list(self._members):
+            await member._slot.until_replaced()
 
     async def restart(
         self, *, overlap: bool = True, reason: RestartReason = RestartReason.MANUAL
@@ -270,6 +282,7 @@ class PluginExecutorPool:
         """Restarts all members, one after the other; the others serve meanwhile."""
         self._check_open()
         async with self._rolling:
+            await self._until_steady()
             return [await member.restart(overlap=overlap, reason=reason) for member in list(self._members)]
 
     async def reload(self, new_code: str | None = None) -> list[RestartReport]:
@@ -279,6 +292,7 @@ class PluginExecutorPool:
         """
         self._check_open()
         async with self._rolling:
+            await self._until_steady()
             reports = [await member.reload(new_code) for member in list(self._members)]
             if new_code is not None:
                 self._make = partial(_with_code, self._make, new_code)
@@ -297,7 +311,7 @@ class PluginExecutorPool:
         self._check_memory(size)
         async with self._rolling:
             added = [self._new_member() for _ in range(size - len(self._members))]
-            await asyncio.gather(*(member.start() for member in added))
+            await _start_all(added)
             self._members += added
             leaving, self._members = self._members[size:], self._members[:size]
             for member in leaving:
@@ -340,6 +354,19 @@ def _with_code(make: Any, code: str, **options: Any) -> PluginExecutor:
     member: PluginExecutor = make(**options)
     member._slot.plugin.code = code
     return member
+
+
+async def _start_all(members: list[PluginExecutor]) -> None:
+    """Starts members side by side; when one cannot or the caller is cancelled, ends them all."""
+    starts = [asyncio.create_task(member.start(), name="isoscan-start") for member in members]
+    try:
+        await asyncio.gather(*starts)
+    except BaseException:
+        for start in starts:
+            start.cancel()
+        await asyncio.wait(starts)
+        await asyncio.shield(asyncio.gather(*(member.shutdown(drain=False) for member in members)))
+        raise
 
 
 def _check_size(size: int) -> None:

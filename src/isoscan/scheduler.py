@@ -73,6 +73,9 @@ class RestartScheduler:
             except IsoscanError as error:
                 self.errors += 1
                 logger.warning("the scheduler could not restart %s: %s", executor.metadata.id, error)
+            except Exception:  # a policy is the caller's code: its fault must not end the schedule
+                self.errors += 1
+                logger.exception("the scheduler's policy failed on %s", executor.metadata.id)
         self.rounds += 1
         self.restarts += restarted
         return restarted

@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from . import executor as _async
+from .events import EventHook
 from .models import (
     ExecutorStats,
     Finding,
@@ -34,6 +35,7 @@ from .models import (
     RestartReport,
     ScanResult,
 )
+from .policies import RestartPolicy
 
 __all__ = ["PluginExecutor"]
 
@@ -87,6 +89,17 @@ class _BackgroundLoop:
 _background = _BackgroundLoop()
 
 
+def _take(source: Iterator[HttpTransaction], size: int) -> tuple[list[HttpTransaction], Exception | None]:
+    """Up to `size` items, and the error that broke the source off."""
+    taken: list[HttpTransaction] = []
+    try:
+        for transaction in islice(source, size):
+            taken.append(transaction)  # noqa: PERF402  # extend would lose what came before an error
+    except Exception as error:  # noqa: BLE001  # the caller's own input: raised to them in its turn
+        return taken, error
+    return taken, None
+
+
 class PluginExecutor:
     """Blocking twin of `isoscan.PluginExecutor`; same arguments, verbs, results and errors."""
 
@@ -100,6 +113,9 @@ class PluginExecutor:
         permissions: Permissions | None = None,
         config: dict[str, Any] | None = None,
         deno: str | os.PathLike[str] | None = None,
+        restart_policy: RestartPolicy | None = None,
+        warm_standby: bool = False,
+        on_event: EventHook | None = None,
     ) -> None:
         self._executor = _async.PluginExecutor(
             metadata,
@@ -109,6 +125,9 @@ class PluginExecutor:
             permissions=permissions,
             config=config,
             deno=deno,
+            restart_policy=restart_policy,
+            warm_standby=warm_standby,
+            on_event=on_event,
         )
 
     @classmethod
@@ -162,21 +181,26 @@ class PluginExecutor:
         """One `ScanResult` per transaction, in input order.
 
         The input is read by the calling thread, in chunks that grow to 256, one chunk
-        ahead of what was handed out.
+        ahead of what was handed out. An error it raises comes after the results of all it gave.
         """
         source = iter(transactions)
         size = 1
         running: Future[list[ScanResult]] | None = None
         try:
-            while chunk := list(islice(source, size)):
-                following = _background.submit(self._scan_chunk(chunk))
+            while True:
+                chunk, error = _take(source, size)
+                following = _background.submit(self._scan_chunk(chunk)) if chunk else None
                 if running is not None:
                     done, running = running, following
                     yield from done.result()
                 running = following
+                if error is not None or not chunk:
+                    break
                 size = min(2 * size, _MAX_CHUNK)
             if running is not None:
                 yield from running.result()
+            if error is not None:
+                raise error
         finally:
             if running is not None:
                 running.cancel()
