@@ -391,7 +391,7 @@ class Slot:
     ) -> RestartReport:
         if self._recovery is not None and not self._recovery.done():
             await asyncio.wait([self._recovery])
-            self.check_open()
+        self.check_open()  # a shutdown may have come before this task had its first turn
         loop = asyncio.get_running_loop()
         began = loop.time()
         old = self.occupant
