@@ -7,13 +7,13 @@ generations come and go (`_slot`). All rules of ownership are the ledger's.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
 
 from ._ledger import Cause, Frame, Ledger, LedgerError, Scan
 from ._outcomes import failed_result, result_of_entry
+from ._waiting import WaitingLine, wake
 from .models import Limits, PluginMetadata, ScanResult, Verdict
 from .sandbox.frames import EncodedTransaction, Results, ScanEntry
 from .sandbox.generation import End, Generation
@@ -52,7 +52,7 @@ class Dispatch:
         self.on_room: Callable[[], None] = lambda: None
         #: The last small transactions that were scanned to the end: a replacement warms up on them.
         self.recent: deque[EncodedTransaction] = deque(maxlen=_RECENT)
-        self._room: deque[asyncio.Future[None]] = deque()
+        self._room = WaitingLine()
         self._idle: list[asyncio.Future[None]] = []
         self._is_pump_due = False
 
@@ -65,27 +65,11 @@ class Dispatch:
 
     async def wait_for_room(self) -> None:
         """Returns when the queue may have room; first come, first served."""
-        waiter = asyncio.get_running_loop().create_future()
-        self._room.append(waiter)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
-                self.offer_room()  # the place meant for this caller goes to the next
-            raise
-        finally:
-            with contextlib.suppress(ValueError):
-                self._room.remove(waiter)
+        await self._room.wait(self.offer_room)
 
     def offer_room(self) -> None:
-        """Wakes as many waiting callers as the queue has places."""
-        places = self.limits.queue_size - self.ledger.queued
-        while places > 0 and self._room:
-            waiter = self._room.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                places -= 1
-        if places > 0:
+        """Lets as many waiting callers in as the queue has places."""
+        if self._room.let_in(self.limits.queue_size - self.ledger.queued) > 0:
             self.on_room()
 
     def accept(self, scan: Scan) -> None:
@@ -239,9 +223,9 @@ class Dispatch:
             if not scan.is_withdrawn:
                 self.ledger.withdraw(scan)
                 self.refuse(scan, Verdict.INTERRUPTED, text)
-        for waiter in (*self._room, *self._idle):
+        self._room.let_all_in()
+        for waiter in self._idle:
             wake(waiter)
-        self._room.clear()
         self._idle.clear()
 
     async def until_idle(self, generation: Generation | None = None) -> None:
@@ -265,9 +249,3 @@ class Dispatch:
             waiting, self._idle = self._idle, []
             for waiter in waiting:
                 wake(waiter)
-
-
-def wake(waiter: asyncio.Future[None]) -> None:
-    """Sets a future that may have been cancelled meanwhile."""
-    if not waiter.done():
-        waiter.set_result(None)

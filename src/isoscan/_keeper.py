@@ -66,11 +66,15 @@ class Keeper:
         """Growth of the generation, or what earlier ones taught; None while nothing is known."""
         if generation is None:
             return self.learned
+        return self.measured_growth(generation) or self.learned
+
+    def measured_growth(self, generation: Generation) -> Growth | None:
+        """What the generation's own samples show; estimated once per new sample."""
         last = generation.samples[-1] if generation.samples else None
         if last is not self._estimated_at:
             self._estimated_at = last
             self._growth = estimate(generation.samples)
-        return self._growth or self.learned
+        return self._growth
 
     def snapshot(self, generation: Generation, now: float) -> GenerationSnapshot:
         """What a policy is asked about."""
@@ -126,18 +130,15 @@ class Keeper:
 
     def learn(self, generation: Generation) -> None:
         """A generation is over: what it showed is kept for the next ones."""
-        growth = estimate(generation.samples)
+        growth = self.measured_growth(generation)
         if growth is not None:
             self.learned = combine(self.learned, growth)
         elif self.learned is not None and generation.executions:
             # It ended before it could be measured: what was learned wears off, or it would hold for ever.
             self.learned = faded(self.learned)
-        self._growth = None
-        self._estimated_at = None
 
     def forget(self) -> None:
         """New code: nothing learned before holds."""
-        self.learned = self._growth = None
-        self._estimated_at = None
+        self.learned = None
         self._is_futile = False
         self._costs_ms.clear()

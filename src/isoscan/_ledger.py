@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from .models import Verdict
 
@@ -32,18 +32,14 @@ class LedgerError(Exception):
     """A generation answered what it was not asked: it is condemned."""
 
 
-class Payload(Protocol):
-    """What travels to the generation."""
-
-    size_bytes: int
-
-
 class Scan:
-    """One accepted scan. `finish` is called exactly once, unless it is withdrawn."""
+    """One accepted scan. `payload` travels and has a `size_bytes`.
+
+    `finish` is called exactly once, unless the scan is withdrawn.
+    """
 
     __slots__ = (
         "accepted_at",
-        "assigned_at",
         "attempts",
         "finish",
         "is_aborting",
@@ -56,7 +52,6 @@ class Scan:
         self.payload = payload
         self.finish = finish
         self.accepted_at = accepted_at
-        self.assigned_at = 0.0
         #: Runs that ended with a generation's death while only this scan can have caused it.
         self.attempts = 0
         #: Suspected: runs with nothing else in flight, so that blame is exact.

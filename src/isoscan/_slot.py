@@ -29,7 +29,6 @@ from .errors import (
     RestartFailed,
 )
 from .events import Event, EventKind, EventStream
-from .growth import estimate
 from .models import Limits, Permissions, RestartReason, RestartReport, Verdict
 from .policies import RestartPolicy
 from .sandbox.generation import MAX_FRAME_SCANS, End, Generation
@@ -535,7 +534,7 @@ class Slot:
         self.dispatch.withdraw(scan)
 
     def _memory_of(self, generation: Generation) -> dict[str, Any]:
-        growth = estimate(generation.samples)
+        growth = self.keeper.measured_growth(generation)
         return {
             "rss_before_bytes": generation.last_rss_bytes,
             "pss_bytes": generation.last_pss_bytes,

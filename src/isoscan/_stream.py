@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Protocol
 
-from ._dispatch import wake
 from ._ledger import Scan
+from ._waiting import wake
 from .models import HttpTransaction, ScanResult
 from .sandbox.frames import EncodedTransaction
 

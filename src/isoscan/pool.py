@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import deque
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -14,10 +13,10 @@ from typing import Any, Self
 import psutil
 from msgspec import Struct
 
-from ._dispatch import wake
 from ._ledger import Scan
 from ._lifecycle import State
 from ._stream import Transactions, scan_stream
+from ._waiting import WaitingLine
 from .errors import ConfigError, ExecutorStateError
 from .events import EventHook
 from .executor import PluginExecutor
@@ -136,7 +135,7 @@ class PluginExecutorPool:
         )
         self._members = [self._new_member() for _ in range(size)]
         self._leaving: set[asyncio.Task[None]] = set()
-        self._room: deque[asyncio.Future[None]] = deque()
+        self._room = WaitingLine()
         self._turn = 0
         self._is_open = False
         self._is_starting = False
@@ -183,7 +182,7 @@ class PluginExecutorPool:
         await asyncio.gather(*(member.shutdown(drain=drain) for member in self._members))
         if self._leaving:
             await asyncio.wait(self._leaving)
-        self._wake_all()
+        self._room.let_all_in()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -230,14 +229,7 @@ class PluginExecutorPool:
 
     async def wait_for_room(self) -> None:
         """Returns when there may be room."""
-        waiter = asyncio.get_running_loop().create_future()
-        self._room.append(waiter)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
-                self._offer_room()  # the place meant for this caller goes to the next
-            raise
+        await self._room.wait(self._offer_room)
 
     def admit(self, scan: Scan) -> None:
         """Takes a scan; it ends exactly once."""
@@ -250,16 +242,7 @@ class PluginExecutorPool:
             member._slot.withdraw(scan)
 
     def _offer_room(self) -> None:
-        while self._room:
-            waiter = self._room.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                return
-
-    def _wake_all(self) -> None:
-        for waiter in self._room:
-            wake(waiter)
-        self._room.clear()
+        self._room.let_in(1)
 
     def _check_open(self) -> None:
         if not self._is_open:

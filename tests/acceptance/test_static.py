@@ -170,7 +170,8 @@ def test_no_node_module_can_be_imported(node_modules: list[str], tmp_path: Path)
 LAYERS = (
     {"errors"},
     {"models"},
-    {"_ledger", "_lifecycle", "_breaker", "alerts", "events", "growth", "stats", "sources", "reports",
+    {"_ledger", "_lifecycle", "_waiting", "_breaker",
+     "alerts", "events", "growth", "stats", "sources", "reports",
      "sandbox/deno", "sandbox/frames", "sandbox/process", "sandbox/places"},
     {"policies", "store", "sandbox/modules", "sandbox/findings"},
     {"plugin_files", "_plugin", "sandbox/generation"},

@@ -101,11 +101,6 @@ class Process:
         self._watch_exit()
 
     @property
-    def pending_bytes(self) -> int:
-        """Bytes accepted by `write` that the kernel has not taken yet."""
-        return sum(map(len, self._pending))
-
-    @property
     def is_over(self) -> bool:
         """Whether the process is reaped and its channel closed."""
         return self._is_reaped and self._is_channel_closed
