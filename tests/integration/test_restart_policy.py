@@ -209,7 +209,8 @@ async def test_adaptive_leaves_a_plugin_without_leak_alone() -> None:
     executor, heard = make_watched(restart_policy=AdaptiveInterval(memory_budget_bytes=24 * MIB))
     async with executor:
         for _ in range(40):
-            await collect(executor, [make_transaction() for _ in range(500)])
+            async for _ in executor.scan_many([make_transaction() for _ in range(500)]):
+                pass
         stats = executor.get_stats()
         assert (stats.generation, stats.restart_count, stats.is_growth_significant) == (1, 0, False)
         assert "no restart" in stats.policy_text
@@ -543,3 +544,18 @@ async def test_hook_that_raises() -> None:
     ) as executor:
         await run_until(executor, lambda: restart_count(executor) >= 2, size=20)
         await executor.restart()
+
+
+async def test_new_code_does_not_inherit_what_the_old_one_taught() -> None:
+    """After a reload nothing is learned yet, although the old generation ended after the new one came."""
+    leak = "const kept = []; export function scan_transaction(t) { kept.push(new Array(256).fill(0.5)); }"
+    policy = AdaptiveInterval(memory_budget_bytes=2**40)
+    metadata = PluginMetadata(id="probe")
+    async with PluginExecutor(metadata, leak, restart_policy=policy) as executor:
+        while executor.get_stats().growth_bytes_per_execution is None:
+            async for _ in executor.scan_many([make_transaction() for _ in range(500)]):
+                pass
+        await executor.reload("export function scan_transaction(t) {}")
+        snapshot = executor.snapshot()
+    assert snapshot is not None
+    assert snapshot.learned is None
