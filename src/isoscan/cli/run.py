@@ -134,7 +134,10 @@ class _Run:
     ) -> None:
         """Stops the run; a write that nobody reads would hold up the event loop, so it is cut off."""
         if self.tally.is_interrupted:
-            raise KeyboardInterrupt
+            # Stopping is short and bounded, so a second signal changes nothing, unless a write is stuck.
+            if self._output.is_writing:
+                raise KeyboardInterrupt
+            return
         self.tally.is_interrupted = True
         if self._output.is_writing:
             self.tally.is_output_closed = True
