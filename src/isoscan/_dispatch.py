@@ -96,16 +96,25 @@ class Dispatch:
             return
         max_frames, max_scans = (1, 1) if self.is_probing else (MAX_FRAMES, generation.frame_scans)
         now = asyncio.get_running_loop().time()
-        record = self.counters.queue_latency.record
         while frame := self.ledger.assign(
             generation.number, max_frames=max_frames, max_scans=max_scans, max_bytes=_MAX_FRAME_BYTES
         ):
-            for scan in frame.scans:
-                record(int((now - scan.accepted_at) * 1e6))
+            self._record_waits(frame.scans, now)
             generation.send(frame.number, [scan.payload for scan in frame.scans])
             if frame.scans[0].is_aborting:
                 self._abort_if_slow(generation, frame)
         self.offer_room()
+
+    def _record_waits(self, scans: list[Scan], now: float) -> None:
+        """How long they were queued; scans taken in by the same turn of the loop count as one."""
+        record = self.counters.queue_latency.record
+        since, count = scans[0].accepted_at, 0
+        for scan in scans:
+            if scan.accepted_at != since:
+                record(int((now - since) * 1e6), count)
+                since, count = scan.accepted_at, 0
+            count += 1
+        record(int((now - since) * 1e6), count)
 
     def _abort_if_slow(self, generation: Generation, frame: Frame) -> None:
         def abort() -> None:
@@ -130,24 +139,31 @@ class Dispatch:
             generation.frame_done()
         generation.record_scans(entries)
         counters.executions += len(scans)
+        record = counters.scan_latency.record
+        plugin_id, number = metadata.id, generation.number
+        clean = Verdict.CLEAN
+        clean_count = 0
         for scan, entry in zip(scans, entries, strict=True):
-            if isinstance(entry, int):
-                duration_us = entry
+            if type(entry) is int:
+                record(entry)
+                clean_count += 1
                 result = ScanResult(
                     transaction_id=scan.payload.transaction.request.id,
-                    plugin_id=metadata.id,
-                    verdict=Verdict.CLEAN,
+                    plugin_id=plugin_id,
+                    verdict=clean,
                     duration_ms=entry / 1000,
-                    generation=generation.number,
+                    generation=number,
                     attempts=scan.attempts + 1,
                 )
             else:
-                duration_us = entry.duration_us
+                assert isinstance(entry, ScanEntry)
+                record(entry.duration_us)
                 result = self._result_of(scan, entry, generation)
-            counters.verdicts[result.verdict] += 1
-            counters.scan_latency.record(duration_us)
+                counters.verdicts[result.verdict] += 1
             if not scan.is_withdrawn:
                 scan.finish(result)
+        if clean_count:
+            counters.verdicts[clean] += clean_count
         last = scans[-1].payload
         if result.verdict.is_complete and last.size_bytes <= _RECENT_BYTES:
             self.recent.append(last)

@@ -12,7 +12,7 @@ from collections import deque
 from statistics import median
 
 from .growth import Growth, MemorySample, combine, estimate, faded
-from .policies import Decision, GenerationSnapshot, RestartPolicy
+from .policies import Decision, GenerationSnapshot, RestartPolicy, uses_growth
 from .sandbox.generation import Generation
 
 logger = logging.getLogger("isoscan")
@@ -36,6 +36,7 @@ class Keeper:
 
     def __init__(self, policy: RestartPolicy | None) -> None:
         self.policy = policy
+        self._wants_growth = uses_growth(policy)
         self.learned: Growth | None = None
         self._growth: Growth | None = None
         self._estimated_at: MemorySample | None = None
@@ -49,7 +50,7 @@ class Keeper:
         if generation.collection_s > _MAX_COLLECTION_S:
             return
         is_young = (
-            self.policy is not None
+            self._wants_growth
             and len(generation.samples) < _YOUNG_SAMPLES
             and generation.collection_s < _YOUNG_COLLECTION_S
         )

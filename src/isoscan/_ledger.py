@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable
 from enum import StrEnum
 from itertools import islice
 from typing import Any
@@ -35,22 +34,22 @@ class LedgerError(Exception):
 class Scan:
     """One accepted scan. `payload` travels and has a `size_bytes`.
 
-    `finish` is called exactly once, unless the scan is withdrawn.
+    Whoever wants the outcome overrides `finish`. A method, not a callback: a scan that
+    held one of its holder's would be a reference cycle, and cycles by the hundred thousand
+    make the garbage collector stop everything again and again.
     """
 
     __slots__ = (
         "accepted_at",
         "attempts",
-        "finish",
         "is_aborting",
         "is_alone",
         "is_withdrawn",
         "payload",
     )
 
-    def __init__(self, payload: Any, finish: Callable[[Any], None], accepted_at: float = 0.0) -> None:
+    def __init__(self, payload: Any, accepted_at: float = 0.0) -> None:
         self.payload = payload
-        self.finish = finish
         self.accepted_at = accepted_at
         #: Runs that ended with a generation's death while only this scan can have caused it.
         self.attempts = 0
@@ -59,6 +58,9 @@ class Scan:
         #: Was perhaps running when execution was terminated: is aborted if it turns out slow.
         self.is_aborting = False
         self.is_withdrawn = False
+
+    def finish(self, result: Any) -> None:
+        """Takes the outcome. Called exactly once, unless the scan is withdrawn."""
 
 
 class Frame:

@@ -18,7 +18,9 @@ from ._launcher import Launcher, retry_s
 from ._ledger import Cause, Scan
 from ._lifecycle import Event as Step
 from ._lifecycle import State, next_state
+from ._options import Settings
 from ._plugin import Plugin
+from .alerts import AlertWatch
 from .errors import (
     ConfigError,
     ExecutorStateError,
@@ -29,8 +31,7 @@ from .errors import (
     RestartFailed,
 )
 from .events import Event, EventKind, EventStream
-from .models import Limits, Permissions, RestartReason, RestartReport, Verdict
-from .policies import RestartPolicy
+from .models import ExecutorStats, RestartReason, RestartReport, Verdict
 from .sandbox.generation import MAX_FRAME_SCANS, End, Generation
 from .sandbox.modules import PluginSource
 
@@ -48,16 +49,16 @@ class Slot:
     def __init__(
         self,
         plugin: Plugin,
-        limits: Limits,
-        permissions: Permissions,
+        settings: Settings,
         *,
-        policy: RestartPolicy | None,
-        keeps_standby: bool,
-        events: EventStream,
+        read_stats: Callable[[], ExecutorStats],
     ) -> None:
+        limits, permissions = settings.limits, settings.permissions
         self.plugin = plugin
-        self.events = events
-        self.keeper = Keeper(policy)
+        self.events = EventStream(() if settings.on_event is None else (settings.on_event,))
+        self.keeper = Keeper(settings.restart_policy)
+        self._alerts = AlertWatch(settings.alert_rules)
+        self._read_stats = read_stats
         #: Asked before a restart by policy: a pool lets one member restart at a time.
         self.may_restart: Callable[[], bool] = lambda: True
         self.limits = limits
@@ -81,7 +82,7 @@ class Slot:
             limits,
             permissions,
             self.dispatch,
-            keeps_standby=keeps_standby,
+            keeps_standby=settings.warm_standby,
             on_end=self._on_end,
             emit=self._emit,
         )
@@ -207,12 +208,12 @@ class Slot:
         self._emit(EventKind.READY, generation.number, rss_after_bytes=generation.birth_rss_bytes)
         self.dispatch.pump()
         self.launcher.refill(generation.source)
-        if self.keeper.policy is not None and self._heartbeat is None:
+        if self._heartbeat is None:
             self._heartbeat = asyncio.get_running_loop().call_later(_HEARTBEAT_S, self._beat)
         return pause_ms
 
     def _beat(self) -> None:
-        """Asks the policy also while no scans come: age and memory go on without them."""
+        """Asks the policy also while no scans come, and looks whether an alert begins to fire."""
         self._heartbeat = None
         if self.state in (State.CLOSING, State.CLOSED):
             return
@@ -220,6 +221,10 @@ class Slot:
         if self.occupant is not None and self.occupant.end is None:
             self.occupant.weigh()
             self._consider(self.occupant)
+        for alert in self._alerts.began(self._read_stats(), self.limits):
+            self._emit(
+                EventKind.ALERT, self.generation_number, reason=alert.rule, text=f"{alert.severity}: {alert}"
+            )
 
     def _vacate(self) -> None:
         """From here on nobody takes work."""
@@ -426,6 +431,8 @@ class Slot:
             self._begin_probation()
         waiting = self.dispatch.ledger.queued
         pause_ms = self._occupy(generation)
+        if old is not None and old.end is None:
+            self._emit(EventKind.RETIRE, old.number, **self._memory_of(old))
         # Recorded at the swap: whatever comes while the old generation drains, this happened.
         report = self._record(
             generation,
@@ -438,7 +445,6 @@ class Slot:
             text=text,
         )
         if old is not None and old.end is None:
-            self._emit(EventKind.RETIRE, old.number, **self._memory_of(old))
             await self.dispatch.until_idle(old)
             old.kill(Cause.RETIRED, "restart")
             await old.wait_gone()

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Protocol
 
 from ._ledger import Scan
-from ._waiting import wake
+from ._waiting import WaitingLine, wake
 from .models import HttpTransaction, ScanResult
 from .sandbox.frames import EncodedTransaction
 
@@ -38,22 +38,18 @@ class Intake(Protocol):
         """Nobody wants the scan's outcome any more."""
 
 
-class _Place:
-    """One place in the window: a scan, then its result."""
+class _Place(Scan):
+    """A scan that keeps its result until its turn has come."""
 
-    __slots__ = ("_window", "result", "scan")
+    __slots__ = ("_window", "result")
 
-    def __init__(
-        self, window: _Window, transaction: HttpTransaction | EncodedTransaction, now: float
-    ) -> None:
-        payload = (
-            transaction if isinstance(transaction, EncodedTransaction) else EncodedTransaction(transaction)
-        )
+    def __init__(self, window: _Window, payload: EncodedTransaction, now: float) -> None:
+        super().__init__(payload, now)
         self._window = window
         self.result: ScanResult | None = None
-        self.scan = Scan(payload, self._finish, now)
 
-    def _finish(self, result: ScanResult) -> None:
+    def finish(self, result: ScanResult) -> None:
+        """Keeps the outcome, and wakes the window if it waits for this one."""
         self.result = result
         if self is self._window.awaited:
             self._window.wake()
@@ -64,11 +60,11 @@ class _Window:
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
+        self._size = intake.window
         self._loop = asyncio.get_running_loop()
         self._places: deque[_Place] = deque()
         self._waiter: asyncio.Future[None] | None = None
-        self._has_place = asyncio.Event()
-        self._has_place.set()
+        self._has_place = WaitingLine()
         self.awaited: _Place | None = None
         self.is_exhausted = False
         #: The input broke off; raised when everything read before it was handed out.
@@ -83,16 +79,16 @@ class _Window:
         return not self._places
 
     def add(self, transaction: HttpTransaction | EncodedTransaction) -> None:
+        if not isinstance(transaction, EncodedTransaction):
+            transaction = EncodedTransaction(transaction)
         place = _Place(self, transaction, self._loop.time())
-        self._intake.admit(place.scan)
+        self._intake.admit(place)
         self._places.append(place)
-        if len(self._places) >= self._intake.window:
-            self._has_place.clear()
 
     def fill(self, source: Iterator[HttpTransaction | EncodedTransaction]) -> None:
         """Takes from the input while there is room."""
         try:
-            while self._has_place.is_set() and self._intake.has_room:
+            while len(self._places) < self._size and self._intake.has_room:
                 self.add(next(source))
         except StopIteration:
             self.is_exhausted = True
@@ -107,7 +103,8 @@ class _Window:
                     await self._intake.wait_for_room()
                 self.add(transaction)
                 self.wake()
-                await self._has_place.wait()
+                while len(self._places) >= self._size:
+                    await self._has_place.wait(lambda: None)
         except Exception as error:  # noqa: BLE001  # whatever the caller's input raises is raised to them later
             self.end(error)
         else:
@@ -122,7 +119,7 @@ class _Window:
         """The next result in input order, when it is there."""
         if not self._places or self._places[0].result is None:
             return None
-        self._has_place.set()
+        self._has_place.let_in(1)
         return self._places.popleft().result
 
     async def wait(self) -> None:
@@ -140,7 +137,7 @@ class _Window:
         """Nobody wants the rest."""
         for place in self._places:
             if place.result is None:
-                self._intake.withdraw(place.scan)
+                self._intake.withdraw(place)
 
 
 async def scan_stream(intake: Intake, transactions: Transactions) -> AsyncIterator[ScanResult]:

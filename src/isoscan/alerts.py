@@ -38,6 +38,9 @@ class Alert(Struct, frozen=True, kw_only=True):
     threshold: float
     text: str
 
+    def __str__(self) -> str:
+        return f"{self.text} ({self.rule}: {self.value:.3g}, alarm at {self.threshold:.3g})"
+
 
 def _share(part: float, whole: float) -> float:
     return part / whole if whole else 0.0
@@ -110,6 +113,20 @@ def evaluate(stats: ExecutorStats, limits: Limits, rules: Iterable[AlertRule] = 
                 )
             )
     return alerts
+
+
+class AlertWatch:
+    """Tells of each rule once when it begins to fire, and again only after it had stopped."""
+
+    def __init__(self, rules: Iterable[AlertRule] = DEFAULT_RULES) -> None:
+        self._rules = tuple(rules)
+        self._firing: frozenset[str] = frozenset()
+
+    def began(self, stats: ExecutorStats, limits: Limits) -> list[Alert]:
+        """The rules that fire on this snapshot and did not fire on the last."""
+        firing = evaluate(stats, limits, self._rules)
+        before, self._firing = self._firing, frozenset(alert.rule for alert in firing)
+        return [alert for alert in firing if alert.rule not in before]
 
 
 def export_rules(rules: Iterable[AlertRule] = DEFAULT_RULES) -> list[dict[str, Any]]:

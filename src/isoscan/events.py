@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -35,6 +36,8 @@ class EventKind(StrEnum):
     QUARANTINE = "quarantine"
     #: The back-off is over; one scan is let through.
     PROBATION = "probation"
+    #: A rule of `alert_rules` begins to fire; `reason` is its name.
+    ALERT = "alert"
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -85,8 +88,10 @@ _LOGGED = (
     "pause_ms",
     "duration_ms",
 )
+#: A hook runs on the event loop: one that takes longer than this is complained of.
+_HOOK_S = 0.1
 EventHook = Callable[[Event], None]
-_WARNINGS = frozenset((EventKind.QUARANTINE, EventKind.FUTILE, EventKind.RESTART_FAILED))
+_WARNINGS = frozenset((EventKind.QUARANTINE, EventKind.FUTILE, EventKind.RESTART_FAILED, EventKind.ALERT))
 
 
 class EventStream:
@@ -105,7 +110,15 @@ class EventStream:
         if logger.isEnabledFor(level):
             logger.log(level, "%s", event.line())
         for hook in self._hooks:
+            began = time.perf_counter()
             try:
                 hook(event)
             except Exception:  # a hook is the caller's code: its fault is logged with its traceback
                 logger.exception("an event hook failed on %s", event.kind.value)
+            blocked_s = time.perf_counter() - began
+            if blocked_s > _HOOK_S:
+                logger.warning(
+                    "an event hook blocked all scans for %.1f s on %s: hooks must hand slow work on",
+                    blocked_s,
+                    event.kind.value,
+                )

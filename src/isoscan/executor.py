@@ -7,29 +7,40 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, Unpack
 
 from ._ledger import Scan
+from ._options import ExecutorOptions, Settings
 from ._outcomes import error_of
 from ._plugin import Plugin
 from ._slot import Slot
 from ._stream import Transactions, scan_stream
-from .errors import ConfigError
-from .events import EventHook, EventStream
 from .models import (
     ExecutorStats,
     Finding,
     HttpTransaction,
-    Limits,
-    Permissions,
     PluginMetadata,
     RestartReason,
     RestartReport,
     ScanResult,
 )
-from .policies import GenerationSnapshot, RestartPolicy
-from .sandbox.deno import check_permissions
+from .policies import GenerationSnapshot
 from .sandbox.frames import EncodedTransaction
+
+
+class _Call(Scan):
+    """A scan that one caller waits for."""
+
+    __slots__ = ("outcome",)
+
+    def __init__(self, payload: EncodedTransaction, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(payload, loop.time())
+        self.outcome: asyncio.Future[ScanResult] = loop.create_future()
+
+    def finish(self, result: ScanResult) -> None:
+        """Hands the outcome to the caller, if it still waits."""
+        if not self.outcome.done():
+            self.outcome.set_result(result)
 
 
 class PluginExecutor:
@@ -38,9 +49,7 @@ class PluginExecutor:
     `code` is JavaScript or TypeScript text; `from_file` reads a plugin file with
     its neighbours. `max_executions_before_restart` is advice for schedulers and
     shows in the stats; it restarts nothing by itself, a `restart_policy` does.
-    `config` is handed to the plugin's `init`. `deno` names the binary instead of
-    looking for it. `warm_standby` keeps a spare generation ready, for one more
-    generation's memory. `on_event` is called with every lifecycle event.
+    `options` are `ExecutorOptions`.
 
     Use it as `async with executor:` or call `start()` and `shutdown()`. It lives on
     the event loop that started it; no method is thread-safe.
@@ -51,71 +60,32 @@ class PluginExecutor:
         metadata: PluginMetadata,
         code: str,
         max_executions_before_restart: int = 1000,
-        *,
-        limits: Limits | None = None,
-        permissions: Permissions | None = None,
-        config: dict[str, Any] | None = None,
-        deno: str | os.PathLike[str] | None = None,
-        restart_policy: RestartPolicy | None = None,
-        warm_standby: bool = False,
-        on_event: EventHook | None = None,
+        **options: Unpack[ExecutorOptions],
     ) -> None:
-        plugin = Plugin(metadata, code=code, path=None, config=config or {}, deno=deno)
-        self._set_up(
-            plugin, max_executions_before_restart, limits, permissions, restart_policy, warm_standby, on_event
-        )
+        self._set_up(metadata, code, None, Settings.of(max_executions_before_restart, options))
 
     @classmethod
     def from_file(
         cls,
         path: str | os.PathLike[str],
         max_executions_before_restart: int = 1000,
-        *,
-        limits: Limits | None = None,
-        permissions: Permissions | None = None,
-        config: dict[str, Any] | None = None,
-        deno: str | os.PathLike[str] | None = None,
-        restart_policy: RestartPolicy | None = None,
-        warm_standby: bool = False,
-        on_event: EventHook | None = None,
+        **options: Unpack[ExecutorOptions],
     ) -> Self:
         """An executor for a plugin file; its metadata is the module's own, known once it runs."""
         path = Path(path)
         metadata = PluginMetadata(id="".join(path.stem.split()) or "plugin")
         executor = cls.__new__(cls)
-        plugin = Plugin(metadata, code=None, path=path, config=config or {}, deno=deno)
-        executor._set_up(
-            plugin, max_executions_before_restart, limits, permissions, restart_policy, warm_standby, on_event
-        )
+        executor._set_up(metadata, None, path, Settings.of(max_executions_before_restart, options))
         return executor
 
     def _set_up(
-        self,
-        plugin: Plugin,
-        max_executions_before_restart: int,
-        limits: Limits | None,
-        permissions: Permissions | None,
-        restart_policy: RestartPolicy | None,
-        warm_standby: bool,
-        on_event: EventHook | None,
+        self, metadata: PluginMetadata, code: str | None, path: Path | None, settings: Settings
     ) -> None:
-        if max_executions_before_restart < 1:
-            raise ConfigError(
-                f"max_executions_before_restart is {max_executions_before_restart}: must be at least 1"
-            )
-        self.limits = limits or Limits()
-        self.permissions = permissions or Permissions()
-        check_permissions(self.permissions)
-        self.max_executions_before_restart = max_executions_before_restart
-
-        self._slot = Slot(
-            plugin,
-            self.limits,
-            self.permissions,
-            policy=restart_policy,
-            keeps_standby=warm_standby,
-            events=EventStream(() if on_event is None else (on_event,)),
-        )
+        plugin = Plugin(metadata, code=code, path=path, config=settings.config, deno=settings.deno)
+        self.limits = settings.limits
+        self.permissions = settings.permissions
+        self.max_executions_before_restart = settings.max_executions_before_restart
+        self._slot = Slot(plugin, settings, read_stats=self.get_stats)
         self._dispatch = self._slot.dispatch
 
     def __repr__(self) -> str:
@@ -171,16 +141,10 @@ class PluginExecutor:
             await self._dispatch.wait_for_room()
             self._slot.check_open()
         loop = asyncio.get_running_loop()
-        outcome: asyncio.Future[ScanResult] = loop.create_future()
-
-        def settle(result: ScanResult) -> None:
-            if not outcome.done():
-                outcome.set_result(result)
-
-        scan = Scan(EncodedTransaction(transaction), settle, loop.time())
+        scan = _Call(EncodedTransaction(transaction), loop)
         self._slot.admit(scan)
         try:
-            result = await outcome
+            result = await scan.outcome
         except asyncio.CancelledError:
             self._dispatch.withdraw(scan)
             raise

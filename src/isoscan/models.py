@@ -1,6 +1,8 @@
 """The nouns: transactions, findings, verdicts, limits. Plain data, no I/O.
 
-All structs are frozen `msgspec` structs; `json_schema()` exports their JSON schema.
+All structs are frozen `msgspec` structs; `json_schema()` exports their JSON schema. Those that
+come with every scan are not tracked by the garbage collector: they hold plain data and cannot
+be part of a cycle.
 """
 
 from __future__ import annotations
@@ -123,7 +125,7 @@ def _body_bytes(body: bytes | bytearray | memoryview | str) -> bytes:
     return body.encode() if isinstance(body, str) else bytes(body)
 
 
-class HttpRequest(Struct, frozen=True):
+class HttpRequest(Struct, frozen=True, gc=False):
     """One HTTP request. Only `method` and `url` are needed, the rest is derived.
 
     `headers` are ordered pairs with duplicates kept (a mapping is accepted);
@@ -158,7 +160,7 @@ class HttpRequest(Struct, frozen=True):
             force_setattr(self, "id", new_id())
 
 
-class HttpResponse(Struct, frozen=True):
+class HttpResponse(Struct, frozen=True, gc=False):
     """One HTTP response. Only `status` is needed, the rest is derived."""
 
     status: int
@@ -178,7 +180,7 @@ class HttpResponse(Struct, frozen=True):
         force_setattr(self, "timestamp", _aware(self.timestamp))
 
 
-class HttpTransaction(Struct, frozen=True):
+class HttpTransaction(Struct, frozen=True, gc=False):
     """One request and, mostly, its response."""
 
     request: HttpRequest
@@ -237,7 +239,7 @@ def _unreserved(match: re.Match[str]) -> str:
     return char if char.isascii() and (char.isalnum() or char in "-._~") else match[0].upper()
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class Finding(Struct, frozen=True, kw_only=True, gc=False):
     """What a plugin reports about one transaction.
 
     `title` comes from the plugin; `plugin_id`, `url`, `method`, `transaction_id`,
@@ -383,14 +385,14 @@ _LIMIT_RANGES: tuple[tuple[str, float, float], ...] = (
 )
 
 
-class ConsoleLine(Struct, frozen=True, array_like=True):
+class ConsoleLine(Struct, frozen=True, array_like=True, gc=False):
     """One line a plugin wrote to its console while it scanned."""
 
     level: str
     text: str
 
 
-class ScanFailure(Struct, frozen=True, kw_only=True):
+class ScanFailure(Struct, frozen=True, kw_only=True, gc=False):
     """Why a scan has no result: whose fault, where in the plugin, and what to do."""
 
     kind: str
@@ -410,7 +412,7 @@ class ScanFailure(Struct, frozen=True, kw_only=True):
         return f"{self.message}{place}"
 
 
-class ScanResult(Struct, frozen=True, kw_only=True):
+class ScanResult(Struct, frozen=True, kw_only=True, gc=False):
     """The one outcome of one plugin on one transaction."""
 
     transaction_id: str

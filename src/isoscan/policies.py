@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import KW_ONLY, dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -63,7 +63,11 @@ class Decision(Struct, frozen=True):
 
 @runtime_checkable
 class RestartPolicy(Protocol):
-    """Decides about one generation at a time, from its snapshot alone."""
+    """Decides about one generation at a time, from its snapshot alone.
+
+    A policy with a false attribute `uses_growth` does not look at memory growth, and a
+    young generation is not stopped as often to measure it.
+    """
 
     def decide(self, snapshot: GenerationSnapshot) -> Decision | None:
         """What to do now; None: nothing."""
@@ -78,6 +82,7 @@ class RestartPolicy(Protocol):
 class MaxExecutions:
     """Replace after `n` scans, or up to the share `jitter` earlier, never later."""
 
+    uses_growth: ClassVar[bool] = False
     n: int
     _: KW_ONLY
     jitter: float = 0.1
@@ -105,6 +110,7 @@ class MaxExecutions:
 class MaxAge:
     """Replace `seconds` after birth, or up to the share `jitter` earlier, never later."""
 
+    uses_growth: ClassVar[bool] = False
     seconds: float
     _: KW_ONLY
     jitter: float = 0.1
@@ -339,6 +345,13 @@ class AnyOf:
     def explain(self, snapshot: GenerationSnapshot) -> str:
         """What each policy says."""
         return "; ".join(f"{type(policy).__name__}: {policy.explain(snapshot)}" for policy in self.policies)
+
+
+def uses_growth(policy: RestartPolicy | None) -> bool:
+    """Whether memory growth matters to the policy; without one it matters to whoever reads the stats."""
+    if isinstance(policy, AnyOf):
+        return any(map(uses_growth, policy.policies))
+    return bool(getattr(policy, "uses_growth", True))
 
 
 def _evidence(snapshot: GenerationSnapshot) -> Growth | None:

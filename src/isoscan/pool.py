@@ -8,17 +8,17 @@ from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import psutil
 from msgspec import Struct
 
 from ._ledger import Scan
 from ._lifecycle import State
+from ._options import ExecutorOptions
 from ._stream import Transactions, scan_stream
 from ._waiting import WaitingLine
 from .errors import ConfigError, ExecutorStateError
-from .events import EventHook
 from .executor import PluginExecutor
 from .models import (
     MIB,
@@ -26,13 +26,12 @@ from .models import (
     Finding,
     HttpTransaction,
     Limits,
-    Permissions,
     PluginMetadata,
     RestartReason,
     RestartReport,
     ScanResult,
 )
-from .policies import MaxExecutions, RestartPolicy
+from .policies import MaxExecutions
 
 _MAX_SIZE = 1024
 
@@ -58,7 +57,7 @@ class PluginExecutorPool:
     background, one at a time, by `restart_policy` (default: at
     `max_executions_before_restart`). `memory_ceiling_bytes` (default: the machine's
     memory) must hold every member and one replacement at their limit, or `start()`
-    refuses. `warm_standby` keeps a ready spare for each member.
+    refuses. The other options are each member's `ExecutorOptions`.
     """
 
     def __init__(
@@ -68,29 +67,11 @@ class PluginExecutorPool:
         size: int = 3,
         max_executions_before_restart: int = 1000,
         *,
-        limits: Limits | None = None,
-        permissions: Permissions | None = None,
-        config: dict[str, Any] | None = None,
-        deno: str | os.PathLike[str] | None = None,
-        restart_policy: RestartPolicy | None = None,
         memory_ceiling_bytes: int | None = None,
-        warm_standby: bool = False,
-        on_event: EventHook | None = None,
+        **options: Unpack[ExecutorOptions],
     ) -> None:
         make = partial(PluginExecutor, metadata, code)
-        self._set_up(
-            make,
-            size,
-            max_executions_before_restart,
-            limits,
-            memory_ceiling_bytes,
-            permissions=permissions,
-            config=config,
-            deno=deno,
-            restart_policy=restart_policy,
-            warm_standby=warm_standby,
-            on_event=on_event,
-        )
+        self._set_up(make, size, max_executions_before_restart, memory_ceiling_bytes, options)
 
     @classmethod
     def from_file(
@@ -99,14 +80,13 @@ class PluginExecutorPool:
         size: int = 3,
         max_executions_before_restart: int = 1000,
         *,
-        limits: Limits | None = None,
         memory_ceiling_bytes: int | None = None,
-        **options: Any,
+        **options: Unpack[ExecutorOptions],
     ) -> Self:
         """A pool for a plugin file; `options` as in the constructor."""
         pool = cls.__new__(cls)
         make = partial(PluginExecutor.from_file, Path(path))
-        pool._set_up(make, size, max_executions_before_restart, limits, memory_ceiling_bytes, **options)
+        pool._set_up(make, size, max_executions_before_restart, memory_ceiling_bytes, options)
         return pool
 
     def _set_up(
@@ -114,24 +94,17 @@ class PluginExecutorPool:
         make: Any,
         size: int,
         max_executions_before_restart: int,
-        limits: Limits | None,
         memory_ceiling_bytes: int | None,
-        *,
-        restart_policy: RestartPolicy | None = None,
-        warm_standby: bool = False,
-        **options: Any,
+        options: ExecutorOptions,
     ) -> None:
         _check_size(size)
-        self.limits = limits or Limits()
+        self.limits = options.get("limits") or Limits()
         self._ceiling_bytes = memory_ceiling_bytes or psutil.virtual_memory().total
-        self._has_standby = warm_standby
+        self._has_standby = bool(options.get("warm_standby"))
+        policy = options.get("restart_policy") or MaxExecutions(max_executions_before_restart)
+        members_options: ExecutorOptions = {**options, "restart_policy": policy}
         self._make = partial(
-            make,
-            max_executions_before_restart=max_executions_before_restart,
-            limits=self.limits,
-            restart_policy=restart_policy or MaxExecutions(max_executions_before_restart),
-            warm_standby=warm_standby,
-            **options,
+            make, max_executions_before_restart=max_executions_before_restart, **members_options
         )
         self._members = [self._new_member() for _ in range(size)]
         self._leaving: set[asyncio.Task[None]] = set()

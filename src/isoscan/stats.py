@@ -20,15 +20,15 @@ class Histogram:
         self._count = 0
         self._max_us = 0
 
-    def record(self, duration_us: int) -> None:
-        """Counts one duration."""
+    def record(self, duration_us: int, count: int = 1) -> None:
+        """Counts a duration, or several that are equal."""
         if duration_us < _SUB_BUCKETS:
             bucket = max(duration_us, 0)
         else:
             shift = duration_us.bit_length() - 4
             bucket = (shift << 3) + (duration_us >> shift)
-        self._buckets[min(bucket, _MAX_BUCKETS - 1)] += 1
-        self._count += 1
+        self._buckets[min(bucket, _MAX_BUCKETS - 1)] += count
+        self._count += count
         if duration_us > self._max_us:
             self._max_us = duration_us
 

@@ -20,22 +20,19 @@ from collections.abc import Coroutine, Iterable, Iterator
 from concurrent.futures import Future
 from itertools import islice
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 from . import executor as _async
-from .events import EventHook
+from ._options import ExecutorOptions
 from .models import (
     ExecutorStats,
     Finding,
     HttpTransaction,
-    Limits,
-    Permissions,
     PluginMetadata,
     RestartReason,
     RestartReport,
     ScanResult,
 )
-from .policies import RestartPolicy
 
 __all__ = ["PluginExecutor"]
 
@@ -108,34 +105,16 @@ class PluginExecutor:
         metadata: PluginMetadata,
         code: str,
         max_executions_before_restart: int = 1000,
-        *,
-        limits: Limits | None = None,
-        permissions: Permissions | None = None,
-        config: dict[str, Any] | None = None,
-        deno: str | os.PathLike[str] | None = None,
-        restart_policy: RestartPolicy | None = None,
-        warm_standby: bool = False,
-        on_event: EventHook | None = None,
+        **options: Unpack[ExecutorOptions],
     ) -> None:
-        self._executor = _async.PluginExecutor(
-            metadata,
-            code,
-            max_executions_before_restart,
-            limits=limits,
-            permissions=permissions,
-            config=config,
-            deno=deno,
-            restart_policy=restart_policy,
-            warm_standby=warm_standby,
-            on_event=on_event,
-        )
+        self._executor = _async.PluginExecutor(metadata, code, max_executions_before_restart, **options)
 
     @classmethod
     def from_file(
         cls,
         path: str | os.PathLike[str],
         max_executions_before_restart: int = 1000,
-        **options: Any,
+        **options: Unpack[ExecutorOptions],
     ) -> Self:
         """An executor for a plugin file; `options` as in the constructor."""
         twin = cls.__new__(cls)

@@ -174,7 +174,7 @@ LAYERS = (
      "alerts", "events", "growth", "stats", "sources", "reports",
      "sandbox/deno", "sandbox/frames", "sandbox/process", "sandbox/places"},
     {"policies", "store", "sandbox/modules", "sandbox/findings"},
-    {"plugin_files", "_plugin", "sandbox/generation"},
+    {"plugin_files", "_plugin", "_options", "sandbox/generation"},
     {"_outcomes", "_keeper"},
     {"_dispatch"},
     {"_launcher"},

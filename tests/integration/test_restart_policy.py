@@ -12,6 +12,7 @@ import pytest
 
 from isoscan import (
     AdaptiveInterval,
+    AlertRule,
     Decision,
     Event,
     EventKind,
@@ -87,7 +88,14 @@ class Recorder:
 
 def make_watched(code: str = ECHO, **options: Any) -> tuple[PluginExecutor, Recorder]:
     """An executor with the id `probe` and what hears it; limits may be mixed with its own options."""
-    names = ("restart_policy", "warm_standby", "deno", "max_executions_before_restart", "permissions")
+    names = (
+        "restart_policy",
+        "warm_standby",
+        "deno",
+        "max_executions_before_restart",
+        "permissions",
+        "alert_rules",
+    )
     own = {name: options.pop(name) for name in names if name in options}
     heard = Recorder()
     executor = PluginExecutor(
@@ -559,3 +567,26 @@ async def test_new_code_does_not_inherit_what_the_old_one_taught() -> None:
         snapshot = executor.snapshot()
     assert snapshot is not None
     assert snapshot.learned is None
+
+
+async def test_events_of_an_alert() -> None:
+    """A rule that begins to fire is an event with its numbers, once."""
+    rule = AlertRule(name="much used", metric="executions_of_threshold", threshold=0.5, text="old")
+    executor, heard = make_watched(max_executions_before_restart=2, alert_rules=[rule])
+    async with executor:
+        await scan(executor, make_transaction())
+        await until(lambda: len(heard.of(EventKind.ALERT)) == 1, "the alert")
+        (event,) = heard.of(EventKind.ALERT)
+        assert (event.reason, event.text) == ("much used", "warning: old (much used: 0.5, alarm at 0.5)")
+
+
+async def test_leak_is_seen_without_policy() -> None:
+    """Growth shows in the stats also where nothing restarts because of it."""
+    executor, _ = make_watched(LEAKS_LITTLE)
+    async with executor:
+        async for _result in executor.scan_many(make_transaction() for _ in range(20_000)):
+            if executor.get_stats().is_growth_significant:
+                break
+        growth = executor.get_stats().growth_bytes_per_execution
+        assert growth is not None
+        assert 1900 < growth < 2400

@@ -32,7 +32,7 @@ class Parcel:
 
 def new_scan(size_bytes: int = 1) -> Scan:
     """A scan nobody waits for."""
-    return Scan(Parcel(size_bytes), lambda result: None)
+    return Scan(Parcel(size_bytes))
 
 
 def fill(ledger: Ledger, count: int) -> list[Scan]:

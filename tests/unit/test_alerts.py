@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from isoscan import DEFAULT_RULES, AlertRule, ConfigError, ExecutorStats, Limits, Percentiles, Verdict
-from isoscan.alerts import METRICS, evaluate, export_rules
+from isoscan.alerts import METRICS, AlertWatch, evaluate, export_rules
 
 MIB = 1024 * 1024
 LIMITS = Limits(memory_bytes=100 * MIB, queue_size=100, timeout_s=5.0)
@@ -165,3 +165,14 @@ def test_export_of_own_rules() -> None:
         "severity": "warning",
         "text": "",
     }
+
+
+def test_watch_tells_once() -> None:
+    """A rule is told of when it begins to fire, not while it goes on, and again after a calm look."""
+    watch = AlertWatch()
+    bad = make_stats(quarantined_for_s=1.0)
+    assert [alert.rule for alert in watch.began(bad, LIMITS)] == ["quarantine"]
+    assert watch.began(bad, LIMITS) == []
+    assert watch.began(make_stats(), LIMITS) == []
+    (alert,) = watch.began(bad, LIMITS)
+    assert "quarantine: 1, alarm at 1" in str(alert)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from isoscan import Event, EventKind
 from isoscan.events import EventStream
 
-LOUD = {EventKind.QUARANTINE, EventKind.FUTILE, EventKind.RESTART_FAILED}
+LOUD = {EventKind.QUARANTINE, EventKind.FUTILE, EventKind.RESTART_FAILED, EventKind.ALERT}
 
 
 def make_event(kind: EventKind = EventKind.RESTART, *, text: str = "", reason: str = "") -> Event:
@@ -115,3 +115,15 @@ def test_hook_may_add_a_hook() -> None:
     heard.clear()
     stream.emit(make_event(EventKind.READY))
     assert [event.kind for event in heard] == [EventKind.READY]
+
+
+def test_hook_that_blocks_is_complained_of(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow hook holds every scan back: the log says how long, and on what."""
+    clock = iter((10.0, 12.5))
+    monkeypatch.setattr("isoscan.events.time.perf_counter", lambda: next(clock))
+    with caplog.at_level(logging.WARNING, logger="isoscan"):
+        EventStream((lambda event: None,)).emit(make_event(EventKind.READY))
+    (record,) = caplog.records
+    assert "2.5 s on ready" in record.getMessage()

@@ -171,8 +171,8 @@ class Generation:
         self._urls = loaded.urls
         self.heap_used_bytes, self.external_bytes = loaded.heap
         self.born_at = self._loop.time()
-        self.weigh()
-        self.birth_rss_bytes = self.last_rss_bytes
+        # Not its PSS too: the kernel takes 1.6 ms to add that up, and scans may be waiting.
+        self.birth_rss_bytes = self.last_rss_bytes = self._process.rss_bytes()
         return loaded
 
     async def warm_up(self, transactions: Sequence[EncodedTransaction]) -> None:

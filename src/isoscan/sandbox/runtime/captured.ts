@@ -26,6 +26,14 @@ interface Internals {
     memoryUsage(): { heapUsed: number; external: number };
     queueNextTick(tick: { callback: () => void; snapshot: unknown; args: undefined }): void;
     runNextTicks(): void;
+    createTimer(
+      callback: () => void,
+      delayMs: number,
+      args: undefined,
+      repeats: boolean,
+      keepsAlive: boolean,
+    ): unknown;
+    cancelTimer(timer: unknown): void;
   };
   inspectArgs(args: unknown[], options: object): string;
 }
@@ -34,6 +42,8 @@ const { core, inspectArgs: inspectInternal } = deno[deno.internal];
 
 export const decodeUtf8 = core.decode;
 export const { getAsyncContext, setAsyncContext, memoryUsage } = core;
+/** Deno's own timers: `setTimeout` would load 10 ms of Node's compatibility layer at every start. */
+export const { createTimer, cancelTimer } = core;
 /** Runs every microtask that is due and reports unhandled rejections, now. */
 export const drainMicrotasks = core.runNextTicks;
 const { queueNextTick } = core;

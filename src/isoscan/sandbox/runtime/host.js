@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 dd790e27de6160d0e3e80153800bd77762f9a88391b99db347c0466b973ec10e
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 28ed4e5713dc72cb3ac997aafd578b16e3debf7338d7911d53dbd7869b0a3f91
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -6,6 +6,7 @@ var deno = Deno;
 var { core, inspectArgs: inspectInternal } = deno[deno.internal];
 var decodeUtf8 = core.decode;
 var { getAsyncContext, setAsyncContext, memoryUsage } = core;
+var { createTimer, cancelTimer } = core;
 var drainMicrotasks = core.runNextTicks;
 var { queueNextTick } = core;
 function afterMicrotasks(callback) {
@@ -552,11 +553,6 @@ function release(request2, response2) {
 }
 
 // src/isoscan/sandbox/runtime/host.ts
-var native = {
-  setTimeout,
-  setInterval,
-  clearTimeout
-};
 var channel = openChannel();
 var FLUSH_MS = 2;
 var FLUSH_CHARS = 1 << 20;
@@ -740,7 +736,7 @@ addEventListener("beforeunload", (event) => {
 var timerId = 0;
 var scanTimers = new NativeMap();
 var loadTimers = new NativeMap();
-function makeTimer(start, repeats) {
+function makeTimer(repeats) {
   return (callback, delay, ...args) => {
     if (typeof callback !== "function") throw new NativeError("a timer needs a function, not code as text");
     const own = isLoading ? 0 : scan.serial;
@@ -755,20 +751,20 @@ function makeTimer(start, repeats) {
         onStrayError(error);
       }
     };
-    mapSet(timers, id, start(fire, typeof delay === "number" ? delay : 0));
+    mapSet(timers, id, createTimer(fire, typeof delay === "number" ? delay : 0, void 0, repeats, true));
     return id;
   };
 }
-var startTimeout = makeTimer(native.setTimeout, false);
+var startTimeout = makeTimer(false);
 function clearTimer(id) {
   const timer = mapGet(scanTimers, id) ?? mapGet(loadTimers, id);
   if (timer === void 0) return;
-  native.clearTimeout(timer);
+  cancelTimer(timer);
   mapDelete(scanTimers, id);
   mapDelete(loadTimers, id);
 }
 function endTimers() {
-  mapForEach(scanTimers, (timer) => native.clearTimeout(timer));
+  mapForEach(scanTimers, (timer) => cancelTimer(timer));
   mapClear(scanTimers);
 }
 function loadFailed(kind, error) {
@@ -829,7 +825,7 @@ function pluginGlobals() {
       })
     }),
     setTimeout: startTimeout,
-    setInterval: makeTimer(native.setInterval, true),
+    setInterval: makeTimer(true),
     clearTimeout: clearTimer,
     clearInterval: clearTimer
   };

@@ -14,7 +14,9 @@ import {
   afterMicrotasks,
   apply,
   type Callable,
+  cancelTimer,
   collectGarbage,
+  createTimer,
   decodeUtf8,
   describeError,
   drainMicrotasks,
@@ -59,7 +61,6 @@ interface Settings extends ScanLimits {
   has_wasm: boolean;
 }
 
-const native = { setTimeout, setInterval, clearTimeout };
 const channel = openChannel();
 
 /** Finished scans are written after at most this long, so a slow one holds none back. */
@@ -290,7 +291,7 @@ let timerId = 0;
 const scanTimers = new NativeMap<number, unknown>();
 const loadTimers = new NativeMap<number, unknown>();
 
-function makeTimer(start: (callback: () => void, delay?: number) => unknown, repeats: boolean) {
+function makeTimer(repeats: boolean) {
   return (callback: unknown, delay?: number, ...args: unknown[]): number => {
     if (typeof callback !== "function") throw new NativeError("a timer needs a function, not code as text");
     const own = isLoading ? 0 : scan.serial;
@@ -305,23 +306,27 @@ function makeTimer(start: (callback: () => void, delay?: number) => unknown, rep
         onStrayError(error);
       }
     };
-    mapSet(timers, id, start(fire, typeof delay === "number" ? delay : 0));
+    mapSet(
+      timers,
+      id,
+      createTimer(fire, typeof delay === "number" ? delay : 0, undefined, repeats, true),
+    );
     return id;
   };
 }
 
-const startTimeout = makeTimer(native.setTimeout, false);
+const startTimeout = makeTimer(false);
 
 function clearTimer(id: unknown): void {
   const timer = mapGet(scanTimers, id) ?? mapGet(loadTimers, id);
   if (timer === undefined) return;
-  native.clearTimeout(timer);
+  cancelTimer(timer);
   mapDelete(scanTimers, id);
   mapDelete(loadTimers, id);
 }
 
 function endTimers(): void {
-  mapForEach(scanTimers, (timer: number) => native.clearTimeout(timer));
+  mapForEach(scanTimers, (timer: unknown) => cancelTimer(timer));
   mapClear(scanTimers);
 }
 
@@ -358,7 +363,7 @@ function pluginGlobals(): Record<string, unknown> {
       core: Object.freeze({ ops: Object.freeze({ op_emit_finding: emit, op_plugin_log: logAs }) }),
     }),
     setTimeout: startTimeout,
-    setInterval: makeTimer(native.setInterval, true),
+    setInterval: makeTimer(true),
     clearTimeout: clearTimer,
     clearInterval: clearTimer,
   };

@@ -1,0 +1,65 @@
+"""What an executor can be told beyond its plugin: listed once, checked once, handed on whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+from .alerts import DEFAULT_RULES, AlertRule
+from .errors import ConfigError
+from .events import EventHook
+from .models import Limits, Permissions
+from .policies import RestartPolicy
+from .sandbox.deno import check_permissions
+
+
+class ExecutorOptions(TypedDict, total=False):
+    """Keyword arguments of executors, pools and their blocking twins. All may be left out.
+
+    `limits`, `permissions`: what the plugin may use and reach. `config` is handed to its
+    `init`. `deno` names the binary instead of looking for it. `restart_policy` restarts by
+    itself. `warm_standby` keeps a spare generation ready, for one more generation's memory.
+    `on_event` is called with every lifecycle event. `alert_rules` are looked at every
+    second; one that begins to fire is an event of kind `alert`.
+    """
+
+    limits: Limits | None
+    permissions: Permissions | None
+    config: dict[str, Any] | None
+    deno: str | os.PathLike[str] | None
+    restart_policy: RestartPolicy | None
+    warm_standby: bool
+    on_event: EventHook | None
+    alert_rules: Iterable[AlertRule]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The same with every gap filled. Raises `ConfigError` for what cannot be."""
+
+    max_executions_before_restart: int = 1000
+    limits: Limits = field(default_factory=Limits)
+    permissions: Permissions = field(default_factory=Permissions)
+    config: dict[str, Any] = field(default_factory=dict)
+    deno: str | os.PathLike[str] | None = None
+    restart_policy: RestartPolicy | None = None
+    warm_standby: bool = False
+    on_event: EventHook | None = None
+    alert_rules: tuple[AlertRule, ...] = DEFAULT_RULES
+
+    def __post_init__(self) -> None:
+        if self.max_executions_before_restart < 1:
+            raise ConfigError(
+                f"max_executions_before_restart is {self.max_executions_before_restart}: must be at least 1"
+            )
+        check_permissions(self.permissions)
+
+    @classmethod
+    def of(cls, max_executions_before_restart: int, options: ExecutorOptions) -> Settings:
+        """Settings of a call; None means the default, as it does in the signature."""
+        given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+        if "alert_rules" in given:
+            given["alert_rules"] = tuple(given["alert_rules"])
+        return cls(max_executions_before_restart=max_executions_before_restart, **given)
