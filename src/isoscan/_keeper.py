@@ -12,6 +12,7 @@ from collections import deque
 from statistics import median
 
 from .growth import Growth, MemorySample, combine, estimate, faded
+from .models import MIB
 from .policies import Decision, GenerationSnapshot, RestartPolicy, uses_growth
 from .sandbox.generation import Generation
 
@@ -27,6 +28,10 @@ _YOUNG_SHARE = 0.1
 #: A collection stops the plugin. Longer ones are spaced like an old generation's, and above this not made.
 _YOUNG_COLLECTION_S = 0.03
 _MAX_COLLECTION_S = 0.2
+#: Nothing is known of the code yet and the heap, garbage included, grew by this much: the clock is
+#: too slow for a leak that fills its budget in half a second.
+_SWOLLEN = 1.5
+_SWOLLEN_BYTES = 6 * MIB
 _COSTS_KEPT = 9
 _PAUSE_S = 1.0
 
@@ -54,6 +59,10 @@ class Keeper:
             and len(generation.samples) < _YOUNG_SAMPLES
             and generation.collection_s < _YOUNG_COLLECTION_S
         )
+        if is_young and self.learned is None and _has_swollen(generation):
+            self._measured_at = now
+            generation.measure()
+            return
         every_s, share = (_YOUNG_EVERY_S, _YOUNG_SHARE) if is_young else (_MEASURE_EVERY_S, _MEASURE_SHARE)
         pause_s = max(every_s, generation.collection_s / share)
         last = max(self._measured_at, generation.born_at)
@@ -143,3 +152,10 @@ class Keeper:
         self.learned = None
         self._is_futile = False
         self._costs_ms.clear()
+
+
+def _has_swollen(generation: Generation) -> bool:
+    """Whether the heap is much larger than when it was last measured."""
+    used = (generation.heap_used_bytes or 0) + (generation.external_bytes or 0)
+    last = generation.samples[-1].bytes if generation.samples else 0
+    return used > max(_SWOLLEN_BYTES, _SWOLLEN * last)

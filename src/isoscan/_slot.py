@@ -548,6 +548,7 @@ class Slot:
             "heap_used_bytes": generation.heap_used_bytes,
             "external_bytes": generation.external_bytes,
             "growth_bytes_per_execution": growth.bytes_per_execution if growth else None,
+            "executions": generation.executions,
         }
 
     def _emit(self, kind: EventKind, generation: int, **details: Any) -> None:

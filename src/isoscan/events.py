@@ -43,7 +43,7 @@ class EventKind(StrEnum):
 class Event(Struct, frozen=True, kw_only=True):
     """One thing that happened to one executor. Holds nothing of any transaction.
 
-    `pss_bytes`, `heap_used_bytes`, `external_bytes` and `growth_bytes_per_execution` are of the
+    `executions`, `pss_bytes`, `heap_used_bytes`, `external_bytes` and `growth_bytes_per_execution` are of the
     generation it is about, as last measured.
     """
 
@@ -52,6 +52,7 @@ class Event(Struct, frozen=True, kw_only=True):
     generation: int
     reason: str = ""
     text: str = ""
+    executions: int | None = None
     rss_before_bytes: int | None = None
     rss_after_bytes: int | None = None
     pss_bytes: int | None = None
@@ -79,6 +80,7 @@ class Event(Struct, frozen=True, kw_only=True):
 
 _LOGGED = (
     "reason",
+    "executions",
     "rss_before_bytes",
     "rss_after_bytes",
     "pss_bytes",

@@ -215,8 +215,8 @@ class AdaptiveInterval:
 
     Without significant growth it never acts. With it, a generation runs N* executions (see
     `optimal_interval`), or as many as the budget of live memory (heap and external, after a
-    collection) allows: (budget - floor) / upper bound of the growth, whichever is less, and up to the
-    share `jitter` earlier. Below `min_executions` it never acts; `min_age_s` holds back the optimum,
+    collection) allows: (budget - floor) / upper bound of the growth, less those it runs while its
+    replacement is made. Whichever is less, and up to the share `jitter` earlier. Below `min_executions` it never acts; `min_age_s` holds back the optimum,
     not the budget. A floor at or over the budget is futile.
 
     `holding_cost_cpus_per_gib`: what it costs to hold one GiB, in CPUs kept busy. The default is the
@@ -300,13 +300,16 @@ class AdaptiveInterval:
         growth = _evidence(snapshot)
         if growth is None:
             return None
+        restart_cost_ms = snapshot.restart_cost_ms or self.default_restart_cost_ms
         optimum = optimal_interval(
-            restart_cost_ms=snapshot.restart_cost_ms or self.default_restart_cost_ms,
+            restart_cost_ms=restart_cost_ms,
             growth_bytes=growth.bytes_per_execution,
             holding_cost_ms_per_byte=self.holding_cost_ms_per_byte(snapshot.scans_per_s),
         )
         steepest = max(growth.high, growth.bytes_per_execution)
-        budget = max(0, self.memory_budget_bytes - growth.floor_bytes) / steepest
+        # It still serves, and grows, while its replacement is made.
+        lead = (snapshot.scans_per_s or 0.0) * restart_cost_ms / 1000
+        budget = max(0.0, max(0, self.memory_budget_bytes - growth.floor_bytes) / steepest - lead)
         return _Plan(growth, growth is not snapshot.growth, optimum, budget)
 
 

@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 28ed4e5713dc72cb3ac997aafd578b16e3debf7338d7911d53dbd7869b0a3f91
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 94b77872b2f2e040f171d962c500f6829ab5d0baeea3814db6bdf3df33587095
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -556,7 +556,7 @@ function release(request2, response2) {
 var channel = openChannel();
 var FLUSH_MS = 2;
 var FLUSH_CHARS = 1 << 20;
-var HEAP_SAMPLE_MS = 100;
+var HEAP_SAMPLE_MS = 25;
 var METADATA_CHARS = 65536;
 var settings;
 var entry;
