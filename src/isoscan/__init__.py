@@ -13,6 +13,7 @@ from .errors import (
     InputError,
     InvalidFindings,
     IsoscanError,
+    PermissionsWidened,
     PluginError,
     PluginLoadError,
     PluginLoadTimeout,
@@ -38,7 +39,6 @@ from .models import (
     HttpTransaction,
     Limits,
     Percentiles,
-    Permissions,
     PluginMetadata,
     RestartReason,
     RestartReport,
@@ -48,6 +48,7 @@ from .models import (
     Verdict,
     json_schema,
 )
+from .permissions import Denial, Permissions
 from .policies import AdaptiveInterval, AnyOf, Decision, MaxAge, MaxExecutions, MaxMemory
 from .pool import PluginExecutorPool, PoolStats
 from .scanner import Coverage, PluginCoverage, Scanner
@@ -84,6 +85,7 @@ __all__ = [
     # what comes out
     "Confidence",
     "ConsoleLine",
+    "Denial",
     "Coverage",
     "PluginCoverage",
     "ExecutorStats",
@@ -100,6 +102,7 @@ __all__ = [
     "IsoscanError",
     "PluginError",
     "InvalidFindings",
+    "PermissionsWidened",
     "PluginLoadError",
     "PluginLoadTimeout",
     "PluginQuarantined",

@@ -173,8 +173,9 @@ class Dispatch:
     def _result_of(self, scan: Scan, entry: ScanEntry, generation: Generation) -> ScanResult:
         transaction = scan.payload.transaction
         try:
+            denials = self.counters.denials.record(entry.denials)
             return result_of_entry(
-                entry, transaction, self.metadata, self.limits, generation, scan.attempts + 1
+                entry, denials, transaction, self.metadata, self.limits, generation, scan.attempts + 1
             )
         except Exception as error:
             # The scans of this reply have left the ledger: whatever a hostile entry finds to

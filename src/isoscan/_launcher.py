@@ -13,7 +13,8 @@ from ._ledger import Cause
 from ._plugin import Plugin
 from .errors import GenerationStartError, IsoscanError, PluginLoadError
 from .events import EventKind
-from .models import Limits, Permissions
+from .models import Limits
+from .permissions import Permissions
 from .sandbox.generation import End, Generation
 from .sandbox.modules import PluginSource
 
@@ -37,7 +38,6 @@ class Launcher:
         self,
         plugin: Plugin,
         limits: Limits,
-        permissions: Permissions,
         dispatch: Dispatch,
         *,
         keeps_standby: bool,
@@ -47,7 +47,6 @@ class Launcher:
         self.number = 0
         self._plugin = plugin
         self._limits = limits
-        self._permissions = permissions
         self._dispatch = dispatch
         self._keeps_standby = keeps_standby
         self._on_end = on_end
@@ -56,6 +55,21 @@ class Launcher:
         self._standby: Generation | None = None
         self._refill: asyncio.Task[None] | None = None
         self._remade_at = -_RETRY_MAX_S
+
+    async def granted(self, source: PluginSource, grant: Permissions) -> PluginSource:
+        """The source with what is in force for it: the grant, or what it and a plugin file both name.
+
+        What a file wants is known once it ran: so it runs once without anything.
+        """
+        if not grant:
+            return source
+        asked: Permissions | None = self._plugin.metadata.permissions
+        if self._plugin.path is not None:
+            generation = await self._load(source)
+            generation.kill(Cause.RETIRED, "its permissions are known")
+            await generation.wait_gone()
+            asked = self._dispatch.metadata.permissions or Permissions()
+        return self._plugin.grant(source, grant if asked is None else asked & grant)
 
     async def launch(self, source: PluginSource) -> Generation:
         """A generation that is loaded, warm and ready, or an error and nothing left."""
@@ -112,13 +126,15 @@ class Launcher:
             source,
             self._plugin.deno,
             self._limits,
-            self._permissions,
             on_results=self._dispatch.settle,
             on_end=self._end,
         )
         self._alive.add(generation)
         self._emit(EventKind.START, generation.number)
-        ready = await generation.load(self._plugin.config)
+        try:
+            ready = await generation.load(self._plugin.config)
+        finally:
+            self._dispatch.counters.denials.record(generation.load_denials)
         try:
             metadata = self._plugin.metadata_of(ready.metadata)
         except PluginLoadError:
@@ -126,7 +142,7 @@ class Launcher:
             await generation.wait_gone()
             raise
         self._dispatch.metadata = metadata
-        self._dispatch.ledger.is_replayable = not self._permissions.net or metadata.idempotent
+        self._dispatch.ledger.is_replayable = not source.permissions.net or metadata.idempotent
         return generation
 
     async def _prepare_standby(self, source: PluginSource) -> None:

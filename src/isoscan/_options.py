@@ -10,9 +10,9 @@ from typing import Any, TypedDict
 from .alerts import DEFAULT_RULES, AlertRule
 from .errors import ConfigError
 from .events import EventHook
-from .models import Limits, Permissions
+from .models import Limits
+from .permissions import Permissions
 from .policies import RestartPolicy
-from .sandbox.deno import check_permissions
 
 
 class ExecutorOptions(TypedDict, total=False):
@@ -54,7 +54,6 @@ class Settings:
             raise ConfigError(
                 f"max_executions_before_restart is {self.max_executions_before_restart}: must be at least 1"
             )
-        check_permissions(self.permissions)
 
     @classmethod
     def of(cls, max_executions_before_restart: int, options: ExecutorOptions) -> Settings:

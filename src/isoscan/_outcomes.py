@@ -23,6 +23,7 @@ from .models import (
     ScanResult,
     Verdict,
 )
+from .permissions import Denial
 from .sandbox.findings import build_findings
 from .sandbox.frames import ScanEntry
 from .sandbox.generation import Generation
@@ -44,6 +45,7 @@ _MEMORY_ERRORS = ("Array buffer allocation failed", "Invalid array buffer length
 
 def result_of_entry(
     entry: ScanEntry,
+    denials: tuple[Denial, ...],
     transaction: HttpTransaction,
     metadata: PluginMetadata,
     limits: Limits,
@@ -101,6 +103,7 @@ def result_of_entry(
         generation=generation.number,
         attempts=attempts,
         console=console,
+        denials=denials,
     )
 
 

@@ -10,6 +10,8 @@ import msgspec
 
 from .errors import ConfigError, PluginLoadError
 from .models import PluginMetadata
+from .permissions import Permissions
+from .sandbox.assets import read_assets
 from .sandbox.deno import find_deno
 from .sandbox.modules import PluginSource, source_from_code, source_from_file
 
@@ -44,6 +46,17 @@ class Plugin:
             return source_from_code(code, f"{self.metadata.id}.ts")
         assert self.path is not None
         return source_from_file(self.path, self.deno)
+
+    def grant(self, source: PluginSource, permissions: Permissions) -> PluginSource:
+        """The source with these permissions; raises `PluginLoadError` when a file it may read is missing."""
+        assets: dict[str, bytes] = {}
+        if permissions.read:
+            if self.path is None:
+                raise ConfigError(
+                    f"{self.metadata.id}: Permissions.read needs a plugin file: code has no folder of its own"
+                )
+            assets = read_assets(self.path.parent, permissions.read)
+        return msgspec.structs.replace(source, permissions=permissions, assets=assets)
 
     def metadata_of(self, exported: msgspec.Raw) -> PluginMetadata:
         """The caller's metadata, or for a plugin file the module's own."""

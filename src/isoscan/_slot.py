@@ -26,12 +26,14 @@ from .errors import (
     ExecutorStateError,
     GenerationStartError,
     IsoscanError,
+    PermissionsWidened,
     PluginLoadError,
     PluginLoadTimeout,
     RestartFailed,
 )
 from .events import Event, EventKind, EventStream
 from .models import ExecutorStats, RestartReason, RestartReport, Verdict
+from .permissions import Permissions
 from .sandbox.generation import MAX_FRAME_SCANS, End, Generation
 from .sandbox.modules import PluginSource
 
@@ -53,7 +55,7 @@ class Slot:
         *,
         read_stats: Callable[[], ExecutorStats],
     ) -> None:
-        limits, permissions = settings.limits, settings.permissions
+        limits = settings.limits
         self.plugin = plugin
         self.events = EventStream(() if settings.on_event is None else (settings.on_event,))
         self.keeper = Keeper(settings.restart_policy)
@@ -62,12 +64,12 @@ class Slot:
         #: Asked before a restart by policy: a pool lets one member restart at a time.
         self.may_restart: Callable[[], bool] = lambda: True
         self.limits = limits
-        self.permissions = permissions
+        self._grant = settings.permissions
         self.state = State.NEW
         self.occupant: Generation | None = None
         self.last_restart_time: datetime | None = None
         self.dispatch = Dispatch(
-            plugin.metadata, limits, is_replayable=not permissions.net or plugin.metadata.idempotent
+            plugin.metadata, limits, is_replayable=not self._grant.net or plugin.metadata.idempotent
         )
         self.dispatch.on_answer = self._on_answer
         self.breaker = Breaker(
@@ -80,7 +82,6 @@ class Slot:
         self.launcher = Launcher(
             plugin,
             limits,
-            permissions,
             self.dispatch,
             keeps_standby=settings.warm_standby,
             on_end=self._on_end,
@@ -94,6 +95,11 @@ class Slot:
         self._restart: asyncio.Task[RestartReport] | None = None
         self._recovery: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def permissions(self) -> Permissions:
+        """What is in force; before the start, what was granted."""
+        return self._source.permissions if self._source else self._grant
 
     @property
     def generation_number(self) -> int:
@@ -152,7 +158,7 @@ class Slot:
             raise ExecutorStateError(f"{self._id}: start() while {self.state}")
         self._transit(Step.START)
         try:
-            self._source = self.plugin.read()
+            self._source = await self.launcher.granted(self.plugin.read(), self._grant)
             generation = await self.launcher.launch_patiently(self._source)
         except BaseException as error:
             # A shutdown may have come first; a plain comparison would be narrowed away.
@@ -376,15 +382,25 @@ class Slot:
                 raise RestartFailed(f"{self._id}: the executor was shut down during the restart") from None
             raise
 
-    async def reload(self, new_code: str | None) -> RestartReport:
-        """A restart with new code, after any restart that runs."""
+    async def reload(self, new_code: str | None, permissions: Permissions | None) -> RestartReport:
+        """A restart with new code, after any that runs; more than is in force must be granted anew."""
         self.check_open()
         if new_code is None and self.plugin.path is None:
             raise ConfigError(f"{self._id}: reload() needs code, the executor was not made from a file")
-        source = self.plugin.read(new_code)
+        grant = permissions or self._grant
+        source = await self.launcher.granted(self.plugin.read(new_code), grant)
+        wider = source.permissions.beyond(self.permissions)
+        if wider and permissions is None:
+            raise PermissionsWidened(
+                f"{self._id}: the new version would get more than is in force: {', '.join(wider)}; "
+                "allow it with reload(permissions=...)",
+                plugin_id=self._id,
+            )
         while self._restart is not None:
             await asyncio.wait([self._restart])
-        return await self.restart(source, True, RestartReason.RELOAD)
+        report = await self.restart(source, True, RestartReason.RELOAD)
+        self._grant = grant
+        return report
 
     def _restart_over(self, task: asyncio.Task[RestartReport]) -> None:
         self._restart = None
@@ -410,7 +426,7 @@ class Slot:
                 await self.dispatch.until_idle(old)
                 old.kill(Cause.RETIRED, "restart")
                 await old.wait_gone()
-            generation = await self.launcher.launch(source or self._wanted_source())
+            generation = await self.launcher.launch(source or await self._wanted_source())
         except BaseException as error:
             if isinstance(error, IsoscanError):
                 self._emit(EventKind.RESTART_FAILED, previous, reason=reason.value, text=str(error))
@@ -450,9 +466,9 @@ class Slot:
             await old.wait_gone()
         return report
 
-    def _wanted_source(self) -> PluginSource:
+    async def _wanted_source(self) -> PluginSource:
         if self._source is None:
-            self._source = self.plugin.read()
+            self._source = await self.launcher.granted(self.plugin.read(), self._grant)
         return self._source
 
     def _after_failed_restart(self, error: BaseException) -> None:

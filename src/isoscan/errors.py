@@ -68,6 +68,10 @@ class PluginLoadError(PluginError):
     """The plugin could not be loaded: syntax, throw at load, no entry function."""
 
 
+class PermissionsWidened(PluginLoadError):
+    """A reloaded plugin would get more than is in force, and nobody allowed that yet."""
+
+
 class PluginLoadTimeout(PluginLoadError):
     """The plugin did not become ready within `Limits.load_timeout_s`."""
 

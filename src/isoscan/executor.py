@@ -24,6 +24,7 @@ from .models import (
     RestartReport,
     ScanResult,
 )
+from .permissions import Permissions
 from .policies import GenerationSnapshot
 from .sandbox.frames import EncodedTransaction
 
@@ -83,7 +84,6 @@ class PluginExecutor:
     ) -> None:
         plugin = Plugin(metadata, code=code, path=path, config=settings.config, deno=settings.deno)
         self.limits = settings.limits
-        self.permissions = settings.permissions
         self.max_executions_before_restart = settings.max_executions_before_restart
         self._slot = Slot(plugin, settings, read_stats=self.get_stats)
         self._dispatch = self._slot.dispatch
@@ -99,6 +99,11 @@ class PluginExecutor:
     def metadata(self) -> PluginMetadata:
         """Who the plugin is."""
         return self._dispatch.metadata
+
+    @property
+    def permissions(self) -> Permissions:
+        """What is in force: what was granted, and if a plugin file says what it wants, no more than that."""
+        return self._slot.permissions
 
     @property
     def state(self) -> str:
@@ -175,12 +180,16 @@ class PluginExecutor:
         """
         return await self._slot.restart(None, overlap, reason)
 
-    async def reload(self, new_code: str | None = None) -> RestartReport:
+    async def reload(
+        self, new_code: str | None = None, *, permissions: Permissions | None = None
+    ) -> RestartReport:
         """Replaces the plugin's code without losing a scan; None reads the file again.
 
-        Raises `PluginLoadError` when the new version is bad: the old one serves on.
+        Raises `PluginLoadError` when the new version is bad, and `PermissionsWidened` when it
+        would get more than is in force: the old one serves on. `permissions` is a new grant,
+        and allows it.
         """
-        return await self._slot.reload(new_code)
+        return await self._slot.reload(new_code, permissions)
 
     async def terminate_execution(self) -> bool:
         """Aborts what runs now; the executor serves on. Returns whether anything ran.
@@ -234,4 +243,6 @@ class PluginExecutor:
             external_bytes=occupant.external_bytes if occupant else None,
             pss_bytes=occupant.last_pss_bytes if occupant else None,
             late_errors=counters.late_errors + (occupant.late_errors if occupant else 0),
+            denials=counters.denials.all(),
+            permissions=slot.permissions,
         )

@@ -22,6 +22,7 @@ from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
 from .errors import ConfigError
+from .permissions import Denial, Permissions
 
 MIB = 1024 * 1024
 TIMEOUT_MAX_S = 86_400.0
@@ -284,20 +285,6 @@ class Finding(Struct, frozen=True, kw_only=True, gc=False):
         return hashlib.sha256(encoded).hexdigest()[:32]
 
 
-class Permissions(Struct, frozen=True):
-    """What a plugin may reach beyond its transaction. Empty means nothing.
-
-    `net` lists `host:port` pairs. A plugin with network is not assumed to be
-    replayable, unless its metadata says `idempotent`.
-    """
-
-    net: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if type(self.net) is not tuple:
-            force_setattr(self, "net", tuple(self.net))
-
-
 class PluginMetadata(Struct, frozen=True):
     """Who a plugin is. Only `id` is needed; unknown fields of a plugin are ignored."""
 
@@ -311,6 +298,7 @@ class PluginMetadata(Struct, frozen=True):
     default_severity: Severity | None = None
     tags: tuple[str, ...] = ()
     idempotent: bool = False
+    permissions: Permissions | None = None
 
     def __post_init__(self) -> None:
         if not self.id or len(self.id) > 128 or any(c.isspace() or not c.isprintable() for c in self.id):
@@ -424,6 +412,7 @@ class ScanResult(Struct, frozen=True, kw_only=True, gc=False):
     generation: int = 0
     attempts: int = 0
     console: list[ConsoleLine] = field(default_factory=list)
+    denials: tuple[Denial, ...] = ()
 
 
 class RestartReport(Struct, frozen=True, kw_only=True):
@@ -488,6 +477,8 @@ class ExecutorStats(Struct, frozen=True, kw_only=True):
     longest_pause_ms: float
     quarantined_for_s: float | None
     late_errors: int
+    denials: tuple[Denial, ...] = ()
+    permissions: Permissions = Permissions()
     external_bytes: int | None = None
     pss_bytes: int | None = None
 

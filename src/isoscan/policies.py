@@ -216,8 +216,9 @@ class AdaptiveInterval:
     Without significant growth it never acts. With it, a generation runs N* executions (see
     `optimal_interval`), or as many as the budget of live memory (heap and external, after a
     collection) allows: (budget - floor) / upper bound of the growth, less those it runs while its
-    replacement is made. Whichever is less, and up to the share `jitter` earlier. Below `min_executions` it never acts; `min_age_s` holds back the optimum,
-    not the budget. A floor at or over the budget is futile.
+    replacement is made. Whichever is less, and up to the share `jitter` earlier. Below
+    `min_executions` it never acts; `min_age_s` holds back the optimum, not the budget. A floor at
+    or over the budget is futile.
 
     `holding_cost_cpus_per_gib`: what it costs to hold one GiB, in CPUs kept busy. The default is the
     ratio of the two prices where memory and CPU are rented apart (0.11 at AWS Fargate, Linux x86,

@@ -31,6 +31,7 @@ from .models import (
     RestartReport,
     ScanResult,
 )
+from .permissions import Permissions
 from .policies import MaxExecutions
 
 _MAX_SIZE = 1024
@@ -241,7 +242,9 @@ class PluginExecutorPool:
             await self._until_steady()
             return [await member.restart(overlap=overlap, reason=reason) for member in list(self._members)]
 
-    async def reload(self, new_code: str | None = None) -> list[RestartReport]:
+    async def reload(
+        self, new_code: str | None = None, *, permissions: Permissions | None = None
+    ) -> list[RestartReport]:
         """New code for all members, one after the other.
 
         The first member is the trial: a bad version raises there, and all serve on as they were.
@@ -249,7 +252,11 @@ class PluginExecutorPool:
         self._check_open()
         async with self._rolling:
             await self._until_steady()
-            reports = [await member.reload(new_code) for member in list(self._members)]
+            reports = [
+                await member.reload(new_code, permissions=permissions) for member in list(self._members)
+            ]
+            if permissions is not None:
+                self._make = partial(self._make, permissions=permissions)
             if new_code is not None:
                 self._make = partial(_with_code, self._make, new_code)
             return reports

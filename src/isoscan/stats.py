@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from .models import Percentiles, RestartReason, RestartReport, Verdict
+from .permissions import Denials
 
 _SUB_BUCKETS = 8
 _MAX_BUCKETS = 64 * _SUB_BUCKETS
@@ -66,6 +67,7 @@ class Counters:
         self.last_restart: RestartReport | None = None
         self.longest_pause_ms = 0.0
         self.late_errors = 0
+        self.denials = Denials()
 
     def record_restart(self, report: RestartReport) -> None:
         """A generation was replaced."""

@@ -33,6 +33,7 @@ from .models import (
     RestartReport,
     ScanResult,
 )
+from .permissions import Permissions
 
 __all__ = ["PluginExecutor"]
 
@@ -191,9 +192,14 @@ class PluginExecutor:
         """Replaces the occupant; no accepted scan is lost."""
         return _background.run(self._executor.restart(overlap=overlap, reason=reason))
 
-    def reload(self, new_code: str | None = None) -> RestartReport:
+    @property
+    def permissions(self) -> Permissions:
+        """What is in force."""
+        return self._executor.permissions
+
+    def reload(self, new_code: str | None = None, *, permissions: Permissions | None = None) -> RestartReport:
         """Replaces the plugin's code; a bad version leaves the old one serving."""
-        return _background.run(self._executor.reload(new_code))
+        return _background.run(self._executor.reload(new_code, permissions=permissions))
 
     def terminate_execution(self) -> bool:
         """Aborts what runs now; the executor serves on."""

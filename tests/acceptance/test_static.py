@@ -169,10 +169,11 @@ def test_no_node_module_can_be_imported(node_modules: list[str], tmp_path: Path)
 #: Each name may import those of earlier rows only. A folder counts as one name.
 LAYERS = (
     {"errors"},
+    {"permissions"},
     {"models"},
     {"_ledger", "_lifecycle", "_waiting", "_breaker",
-     "alerts", "events", "growth", "stats", "sources", "reports",
-     "sandbox/deno", "sandbox/frames", "sandbox/process", "sandbox/places"},
+     "alerts", "events", "growth", "stats", "sources", "reports", "redact",
+     "sandbox/deno", "sandbox/assets", "sandbox/frames", "sandbox/process", "sandbox/places"},
     {"policies", "store", "sandbox/modules", "sandbox/findings"},
     {"plugin_files", "_plugin", "_options", "sandbox/generation"},
     {"_outcomes", "_keeper"},
@@ -193,7 +194,8 @@ LEAVES = {"bench", "cli", "integrations", "server", "__main__"}
 NARROW: dict[str, set[str]] = {
     "sources": {"errors", "models"},
     "reports": {"errors", "models"},
-    "models": {"errors"},
+    "models": {"errors", "permissions"},
+    "permissions": {"errors"},
     "errors": set(),
     "_ledger": {"errors", "models"},
     "_lifecycle": {"errors", "models"},
@@ -293,7 +295,7 @@ def test_modules_are_small() -> None:
 
 PUBLIC = {
     "AdaptiveInterval", "Alert", "AlertRule", "AnyOf", "CallerError", "Confidence", "ConfigError",
-    "ConsoleLine", "Coverage", "DEFAULT_RULES", "Decision", "DenoNotFound", "Event", "EventKind",
+    "ConsoleLine", "Coverage", "DEFAULT_RULES", "Decision", "Denial", "DenoNotFound", "PermissionsWidened", "Event", "EventKind",
     "ExecutorStateError", "ExecutorStats", "Finding", "GenerationStartError", "HttpRequest",
     "HttpResponse", "HttpTransaction", "InputError", "InvalidFindings", "IsoscanError", "Limits",
     "MaxAge", "MaxExecutions", "MaxMemory", "Percentiles", "Permissions", "PluginCoverage",

@@ -236,7 +236,9 @@ class TestAdaptiveInterval:
         """A generation that grows ten times as fast is not kept for the average's sake."""
         fast = Growth(16_350.0, 15_350.0, 17_350.0, FLOOR, 52, is_significant=True)
         policy = AdaptiveInterval(memory_budget_bytes=BUDGET)
-        assert policy.threshold(snapshot(growth=fast, learned=LEAK)) == int((BUDGET - FLOOR) / 17_350 - 26_300 * 0.040)
+        assert policy.threshold(snapshot(growth=fast, learned=LEAK)) == int(
+            (BUDGET - FLOOR) / 17_350 - 26_300 * 0.040
+        )
 
     def test_a_floor_over_the_budget_is_futile_at_once(self) -> None:
         """Learned from the last generation, the alert comes before the first scan of this one."""

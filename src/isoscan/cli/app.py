@@ -40,6 +40,7 @@ def run(
     fail_on: Annotated[SeverityName | None, Parameter(name="--fail-on")] = None,
     timeout: float = 5.0,
     memory: str = "512MB",
+    redact: Annotated[bool | None, Parameter(name="--redact", negative="--no-redact")] = None,
 ) -> int:
     """Scan captured traffic and print the findings.
 
@@ -60,6 +61,9 @@ def run(
         Seconds one plugin may spend on one transaction.
     memory
         Memory one plugin may use, for example 256MB or 1GB.
+    redact
+        Mask passwords, tokens and other secrets in findings and messages.
+        Default: when --output names a file.
     """
     from .run import RunOptions, run_command
 
@@ -72,6 +76,7 @@ def run(
             fail_on=fail_on,
             timeout_s=timeout,
             memory=memory,
+            redact=redact,
         )
     )
 

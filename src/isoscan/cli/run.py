@@ -8,16 +8,19 @@ import re
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..errors import ConfigError, InputError
 from ..executor import PluginExecutor
 from ..models import MIB, HttpTransaction, Limits, ScanResult, Severity
 from ..plugin_files import bundled_plugins, find_plugins
+from ..redact import Redactor, shareable_fingerprint
 from ..reports import Report
 from ..reports.jsonl import JsonlReport
 from ..scanner import Coverage, Scanner
@@ -44,6 +47,8 @@ class RunOptions(Struct, frozen=True):
     fail_on: str | None
     timeout_s: float
     memory: str
+    #: None: only what goes to a file.
+    redact: bool | None = None
 
 
 _MAX_REJECTED_SHOWN = 20
@@ -59,16 +64,21 @@ def run_command(options: RunOptions) -> int:
     if options.output == "-" and sys.stdout is None:
         raise ConfigError("standard output is closed; write to a file with --output")
     output = Output(options.output)
+    is_redacted = not output.is_stdout if options.redact is None else options.redact
+    redactor = Redactor() if is_redacted else None
     try:
         output.check_is_not([*options.inputs, *map(str, paths)])
         executors = [PluginExecutor.from_file(path, limits=limits) for path in paths]
-        run = _Run(Scanner(executors), sources, output, _report(options, output))
+        report = _report(options, output, is_redacted=is_redacted)
+        run = _Run(Scanner(executors), sources, output, report, redactor)
         asyncio.run(run.run())
+        output.commit()
     except ExceptionGroup as group:
         return complain("\n".join(str(error) for error in group.exceptions))
     finally:
-        output.close()
-    return _conclude(run.tally, run.scanner.coverage, options.fail_on, output.shown_name)
+        if (unfinished := output.close()) is not None:
+            complain(f"{output.shown_name} was left as it was; what was written is in {unfinished}")
+    return _conclude(run.tally, run.scanner.coverage, options.fail_on, output.shown_name, redactor)
 
 
 def _limits(options: RunOptions) -> Limits:
@@ -100,12 +110,17 @@ class _Run:
         sources: list[Iterator[Entry]],
         output: Output,
         report: Report,
+        redactor: Redactor | None,
     ) -> None:
         self.scanner = scanner
         self.tally = Tally()
         self._sources = sources
         self._output = output
         self._report = report
+        self._redactor = redactor
+        #: Read and not finished by all plugins; the first one is number `_first` of the input.
+        self._open: deque[HttpTransaction] = deque()
+        self._first = 0
 
     async def run(self) -> None:
         """Scans until the input ends, Ctrl-C comes or nobody reads the output."""
@@ -122,7 +137,8 @@ class _Run:
                 raise
             for result in self.scanner.unclaimed:
                 self.scanner.coverage.add(result)
-                self._take(result)
+                named = [one for one in self._open if one.id == result.transaction_id]
+                self._take(result, *named)
         except InputError as error:
             self.tally.input_error = str(error)
         finally:
@@ -149,16 +165,37 @@ class _Run:
             self._output.begin()
             with make_progress(self.scanner.coverage, self.tally) as progress:
                 async for result in self.scanner.scan(self._transactions()):
-                    self._take(result)
+                    self._take(result, self._current())
                     if self.tally.is_output_closed:
                         return
                     progress.update()
 
-    def _take(self, result: ScanResult) -> None:
+    def _current(self) -> HttpTransaction:
+        """The transaction whose results are handed out now; ids of a capture need not be unique."""
+        while self._first < self.scanner.coverage.transactions - 1:
+            self._open.popleft()
+            self._first += 1
+        return self._open[0]
+
+    def _take(self, result: ScanResult, *transactions: HttpTransaction) -> None:
+        self._redact_failure(result, transactions)
         for finding in result.findings:
             self.tally.findings[finding.severity] += 1
             self.tally.fingerprints.add(finding.fingerprint)
-            self._write(partial(self._report.add, finding))
+            shown = finding
+            if self._redactor is not None:
+                for transaction in transactions or (None,):
+                    shown = self._redactor.finding(shown, transaction)
+            self._write(partial(self._report.add, shown))
+
+    def _redact_failure(self, result: ScanResult, transactions: tuple[HttpTransaction, ...]) -> None:
+        """What the summary will quote of a failure is the plugin's text, and that may quote the traffic."""
+        examples = self.scanner.coverage.plugins[result.plugin_id].first_failures
+        if self._redactor is None or examples.get(result.verdict) is not result:
+            return
+        for transaction in transactions or (None,):
+            result = self._redactor.result(replace(result, findings=[]), transaction)
+        examples[result.verdict] = result
 
     def _transactions(self) -> Iterator[HttpTransaction]:
         for source in self._sources:
@@ -166,13 +203,19 @@ class _Run:
                 self.tally.entries += 1
                 self.tally.notes.update(entry.notes)
                 if entry.transaction is not None:
+                    self._open.append(entry.transaction)
                     yield entry.transaction
                 elif entry.is_out_of_scope:
                     self.tally.out_of_scope += 1
                 else:
                     self.tally.rejected_count += 1
                     if len(self.tally.rejected) < _MAX_REJECTED_SHOWN:
-                        self.tally.rejected.append(entry)
+                        self.tally.rejected.append(self._redacted(entry))
+
+    def _redacted(self, entry: Entry) -> Entry:
+        if self._redactor is None or entry.problem is None:
+            return entry
+        return replace(entry, problem=self._redactor.text(entry.problem))
 
     def _write(self, write: Callable[[], None]) -> None:
         if self.tally.is_output_closed:
@@ -187,7 +230,11 @@ class _Interrupted(Exception):
     """A signal came while a write was blocked."""
 
 
-def _conclude(tally: Tally, coverage: Coverage, fail_on: str | None, output_name: str) -> int:
+def _conclude(
+    tally: Tally, coverage: Coverage, fail_on: str | None, output_name: str, redactor: Redactor | None
+) -> int:
+    if redactor is not None and redactor.masked:
+        sys.stderr.write("redacted: secrets in findings and messages are masked; --no-redact shows them\n")
     for line in summarise(tally, coverage, output_name):
         sys.stderr.write(line + "\n")
     if tally.is_interrupted:
@@ -213,10 +260,10 @@ def _each_once(inputs: list[str]) -> list[str]:
     return inputs
 
 
-def _report(options: RunOptions, output: Output) -> Report:
+def _report(options: RunOptions, output: Output, *, is_redacted: bool) -> Report:
     chosen = options.format or _SUFFIX_FORMATS.get(Path(options.output).suffix.lower(), "table")
     if chosen == "jsonl":
-        return JsonlReport(output)
+        return JsonlReport(output, fingerprint_of=shareable_fingerprint if is_redacted else None)
     from ..reports.table import TableReport
 
     return TableReport(output, is_terminal=output.is_stdout and output.is_terminal)

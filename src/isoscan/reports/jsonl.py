@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -16,21 +17,29 @@ _ACTING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class JsonlReport:
-    """Writes each finding's fields and its `fingerprint` as one JSON object per line."""
+    """Writes each finding's fields and its `fingerprint` as one JSON object per line.
 
-    def __init__(self, file: ByteSink) -> None:
+    `fingerprint_of` is given for findings that were redacted: their own fingerprint changes with the key.
+    """
+
+    def __init__(self, file: ByteSink, *, fingerprint_of: Callable[[Finding], str] | None = None) -> None:
         self._file = file
+        self._fingerprint_of = fingerprint_of or _own_fingerprint
 
     def add(self, finding: Finding) -> None:
         """Writes one finding at once, so that it survives whatever comes next."""
         fields: dict[str, Any] = msgspec.to_builtins(finding)
-        fields["fingerprint"] = finding.fingerprint
+        fields["fingerprint"] = self._fingerprint_of(finding)
         text = _encoded(fields)
         self._file.write(_ACTING.sub(_escaped, text).encode() + b"\n")
         self._file.flush()
 
     def finish(self) -> None:
         """Nothing is kept back."""
+
+
+def _own_fingerprint(finding: Finding) -> str:
+    return finding.fingerprint
 
 
 def _encoded(fields: dict[str, Any]) -> str:

@@ -9,14 +9,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from ..errors import ConfigError, DenoNotFound
-from ..models import MIB, Limits, Permissions
+from ..errors import DenoNotFound
+from ..models import MIB, Limits
+from ..permissions import Permissions
 
 ENVIRONMENT_VARIABLE = "ISOSCAN_DENO"
 RUNTIME = Path(__file__).parent / "runtime"
 MINIMUM_VERSION = (2, 9)
 _VERSION_TIMEOUT_S = 30.0
-_NET_TARGET = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 
 
 def find_deno(explicit: str | os.PathLike[str] | None = None) -> Path:
@@ -102,7 +102,7 @@ def generation_command(binary: Path, limits: Limits, permissions: Permissions) -
     v8_flags = (
         f"--max-heap-size={max(heap_bytes // MIB, 1)}",
         "--stack-size=512",
-        "--wasm-max-module-size=0",
+        *(() if permissions.wasm else ("--wasm-max-module-size=0",)),
         "--enable-sharedarraybuffer-per-context",
         "--expose-gc",  # taken and removed by the host before a plugin loads
     )
@@ -131,14 +131,3 @@ def generation_command(binary: Path, limits: Limits, permissions: Permissions) -
         f"--v8-flags={','.join(v8_flags)}",
         str(RUNTIME / "host.js"),
     ]
-
-
-def check_permissions(permissions: Permissions) -> None:
-    """Refuses a grant that is not exactly `host:port`."""
-    for target in permissions.net:
-        match = _NET_TARGET.fullmatch(target)
-        if match is None or not 0 < int(match[2]) < 65536:
-            raise ConfigError(
-                f"Permissions.net has {target!r}: each entry must be one host:port, "
-                "for example 'api.example.com:443' (no wildcards)"
-            )

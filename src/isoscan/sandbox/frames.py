@@ -15,7 +15,7 @@ import re
 import struct
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Raw, Struct
@@ -54,6 +54,11 @@ class ProtocolError(Exception):
     """A generation sent what it must never send: it is condemned."""
 
 
+PermissionName = Literal["read", "write", "net", "env", "run", "ffi", "sys", "worker", "storage", "wasm"]
+#: Permission, target as the plugin named it, attempts.
+Denied = tuple[PermissionName, str, int]
+
+
 class ThrownError(Struct):
     """A JavaScript error as the host describes it; places are blob URLs still."""
 
@@ -70,6 +75,7 @@ class Ready(Struct):
     urls: list[str]
     console: list[tuple[str, str]]
     heap: tuple[int, int]
+    denials: list[Denied] = []
 
 
 class LoadFailed(Struct):
@@ -79,6 +85,7 @@ class LoadFailed(Struct):
     error: ThrownError
     urls: list[str]
     console: list[tuple[str, str]]
+    denials: list[Denied] = []
 
 
 class ScanEntry(
@@ -91,6 +98,7 @@ class ScanEntry(
         "error": "e",
         "console": "c",
         "console_dropped": "x",
+        "denials": "n",
     },
 ):
     """One scan's outcome. Findings are `[is_historic, JSON text]`, not yet looked at."""
@@ -102,6 +110,7 @@ class ScanEntry(
     error: ThrownError | None = None
     console: list[tuple[str, str]] = []
     console_dropped: int = 0
+    denials: list[Denied] = []
 
 
 class Memory(Struct, array_like=True):

@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 from .._ledger import Cause
 from ..errors import GenerationStartError, PluginLoadError, PluginLoadTimeout
 from ..growth import MemorySample, with_sample
-from ..models import Limits, Permissions, ScanFailure
+from ..models import Limits, ScanFailure
 from ..policies import YOUNG_EXECUTIONS
 from .deno import deno_version, generation_command, generation_environment
 from .frames import (
     NONCE_BYTES,
+    Denied,
     EncodedTransaction,
     LoadFailed,
     Memory,
@@ -70,7 +71,6 @@ class Generation:
         source: PluginSource,
         deno: Path,
         limits: Limits,
-        permissions: Permissions,
         *,
         on_results: Callable[[Generation, Results], None],
         on_end: Callable[[Generation, End], None],
@@ -85,6 +85,8 @@ class Generation:
         self.heap_used_bytes: int | None = None
         self.external_bytes: int | None = None
         self.late_errors = 0
+        #: What it tried while loading without being granted it.
+        self.load_denials: list[Denied] = []
         #: Live memory after each collection that was asked for, oldest first.
         self.samples: tuple[MemorySample, ...] = ()
         self.collection_s = 0.0
@@ -98,7 +100,6 @@ class Generation:
         self.end: End | None = None
         self.ready: Ready | None = None
         self._limits = limits
-        self._permissions = permissions
         self._on_results = on_results
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
@@ -119,7 +120,7 @@ class Generation:
         self._urls: list[str] = []
         deno_version(deno)
         self._process = Process(
-            generation_command(deno, limits, permissions),
+            generation_command(deno, limits, source.permissions),
             generation_environment(),
             on_data=self._receive,
             on_exit=self._exited,
@@ -166,8 +167,10 @@ class Generation:
             self.kill(Cause.RETIRED, "the plugin could not be loaded")
             await self._gone.wait()
             self._urls = loaded.urls
+            self.load_denials = loaded.denials
             raise self._load_error(loaded.error, loaded.kind)
         self.ready = loaded
+        self.load_denials = loaded.denials
         self._urls = loaded.urls
         self.heap_used_bytes, self.external_bytes = loaded.heap
         self.born_at = self._loop.time()
@@ -329,8 +332,9 @@ class Generation:
             "modules": self.source.modules,
             "config": self._config,
             "nonce": self._nonce.hex(),
-            "has_network": bool(self._permissions.net),
-            "has_wasm": False,
+            "has_network": bool(self.source.permissions.net),
+            "has_wasm": self.source.permissions.wasm,
+            "assets": self.source.assets,  # bytes travel as base64
             "max_findings": limits.max_findings,
             "max_findings_bytes": limits.max_findings_bytes,
             "max_console_bytes": limits.max_console_bytes,

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from ..errors import PluginLoadError
+from ..permissions import Permissions
 from .deno import generation_environment
 
 _GRAPH_TIMEOUT_S = 30.0
@@ -52,10 +53,13 @@ class Module(Struct, frozen=True):
 
 
 class PluginSource(Struct, frozen=True):
-    """A plugin's modules, imports before importers, the entry last."""
+    """What a generation runs: modules, imports before importers, the entry last, and its grants."""
 
     modules: list[Module]
     path: Path | None = None
+    #: What is in force for it, and the files that means.
+    permissions: Permissions = Permissions()
+    assets: dict[str, bytes] = {}
 
     @property
     def names(self) -> list[str]:

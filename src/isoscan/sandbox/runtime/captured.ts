@@ -53,7 +53,7 @@ export function afterMicrotasks(callback: () => void): void {
 }
 export const { parse, stringify } = JSON;
 export const { isArray } = Array;
-export const { apply, defineProperty } = Reflect;
+export const { apply, construct, defineProperty } = Reflect;
 export const { create: createObject, hasOwn } = Object;
 export const NativeAbortController = AbortController;
 export const NativeDOMException = DOMException;
@@ -71,6 +71,10 @@ export const NativeMap = Map;
 export const NativeTextDecoder = TextDecoder;
 export const NativeURLSearchParams = URLSearchParams;
 
+/** Taken before `fixByteArrays`, which leaves it as it is. */
+export const byteLength = uncurry(
+  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), "length")!.get,
+) as (bytes: Uint8Array) => number;
 export const fillBytes = uncurry(Uint8Array.prototype.fill) as (
   self: Uint8Array,
   value: number,

@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 94b77872b2f2e040f171d962c500f6829ab5d0baeea3814db6bdf3df33587095
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 98bfa3e2e2734219bf3d88afa81c009b22e0d778c546619d32d3fba1743ac9ba
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -18,7 +18,7 @@ function afterMicrotasks(callback) {
 }
 var { parse, stringify } = JSON;
 var { isArray } = Array;
-var { apply, defineProperty } = Reflect;
+var { apply, construct, defineProperty } = Reflect;
 var { create: createObject, hasOwn } = Object;
 var NativeAbortController = AbortController;
 var NativeDOMException = DOMException;
@@ -30,6 +30,7 @@ var NativeError = Error;
 var NativeMap = Map;
 var NativeTextDecoder = TextDecoder;
 var NativeURLSearchParams = URLSearchParams;
+var byteLength = uncurry(Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), "length").get);
 var fillBytes = uncurry(Uint8Array.prototype.fill);
 var setBytes = uncurry(Uint8Array.prototype.set);
 var encodeInto = uncurry(TextEncoder.prototype.encodeInto);
@@ -84,6 +85,108 @@ function describeError(thrown) {
     message = "the thrown object throws when it is read";
   }
   return `{"name":${quoted(name, 128)},"message":${quoted(message, MESSAGE_CHARS)},"stack":${quoted(stack, STACK_CHARS)}}`;
+}
+
+// src/isoscan/sandbox/runtime/denials.ts
+var NAMESPACE = {
+  read: "readFile readFileSync readTextFile readTextFileSync open openSync stat statSync lstat lstatSync readDir readDirSync readLink readLinkSync realPath realPathSync watchFs cwd",
+  write: "writeFile writeFileSync writeTextFile writeTextFileSync create createSync mkdir mkdirSync remove removeSync rename renameSync copyFile copyFileSync chmod chmodSync chown chownSync symlink symlinkSync link linkSync truncate truncateSync utime utimeSync makeTempDir makeTempDirSync makeTempFile makeTempFileSync chdir",
+  net: "connect connectTls startTls listen listenTls listenDatagram resolveDns serve upgradeWebSocket createHttpClient",
+  run: "Command run kill",
+  env: "env",
+  ffi: "dlopen",
+  sys: "hostname osRelease osUptime loadavg networkInterfaces systemMemoryInfo uid gid execPath",
+  storage: "openKv"
+};
+var GLOBALS = {
+  net: "fetch WebSocket EventSource XMLHttpRequest WebTransport",
+  worker: "Worker SharedWorker",
+  wasm: "WebAssembly",
+  storage: "localStorage sessionStorage indexedDB caches"
+};
+var TARGET_CHARS = 200;
+function tellingNamespace(members, tell2) {
+  const permissions = byName(NAMESPACE);
+  return new Proxy(Object.freeze(members), {
+    get(target, name) {
+      const permission = typeof name === "string" ? permissions[name] : void 0;
+      if (permission !== void 0) tell2(permission, `Deno.${name}`);
+      return target[name];
+    }
+  });
+}
+function tellOfGlobals(global, tell2) {
+  const permissions = byName(GLOBALS);
+  const prototype = Object.getPrototypeOf(global);
+  for (const name of Object.keys(permissions)) {
+    if (name in global) continue;
+    defineProperty(prototype, name, {
+      get: () => tell2(permissions[name], name),
+      // Assigned to, it is an ordinary variable, as it would be were nothing here.
+      set: (value) => defineProperty(global, name, {
+        value,
+        writable: true,
+        enumerable: true,
+        configurable: true
+      }),
+      enumerable: false,
+      configurable: true
+    });
+  }
+}
+function tellOfRefusals(global, tell2) {
+  const watched = (target, error) => {
+    if (error instanceof NativeError && error.name === "NotCapable") tell2("net", asText(target));
+    return error;
+  };
+  const fetch = global.fetch;
+  const hide = (name, value) => defineProperty(global, name, {
+    value,
+    writable: true,
+    enumerable: false,
+    configurable: true
+  });
+  hide("fetch", async (...args) => {
+    try {
+      return await apply(fetch, void 0, args);
+    } catch (error) {
+      throw watched(args[0], error);
+    }
+  });
+  hide("WebSocket", new Proxy(global.WebSocket, {
+    construct(target, args, newTarget) {
+      try {
+        return construct(target, args, newTarget);
+      } catch (error) {
+        throw watched(args[0], error);
+      }
+    }
+  }));
+}
+function refusal(permission, target, tell2) {
+  const shown = target.length > TARGET_CHARS ? "" : target;
+  tell2(permission, shown);
+  const error = new NativeError(`Requires ${permission} access${shown === "" ? "" : ` to "${shown}"`}, which the plugin was not granted`);
+  defineProperty(error, "name", {
+    value: "NotCapable",
+    enumerable: false
+  });
+  return error;
+}
+function asText(target) {
+  try {
+    const url = target.url;
+    return typeof url === "string" ? url : `${target}`;
+  } catch {
+    return "";
+  }
+}
+function byName(table) {
+  const permissions = createObject(null);
+  for (const permission of Object.keys(table)) {
+    for (const name of table[permission].split(" ")) permissions[name] = permission;
+  }
+  return permissions;
 }
 
 // src/isoscan/sandbox/runtime/channel.ts
@@ -290,6 +393,8 @@ function lockDown(global, allowed) {
 
 // src/isoscan/sandbox/runtime/scan.ts
 var MAX_FIELD_CHARS = 1 << 24;
+var MAX_DENIALS = 50;
+var TARGET_CHARS2 = 256;
 var Scan = class {
   serial;
   /** Whether the plugin may still add to it. */
@@ -306,6 +411,9 @@ var Scan = class {
   #console = "";
   #consoleChars = 0;
   #consoleDropped = 0;
+  /** Attempts by the beginning of their JSON, `["permission","target",`. */
+  #denials = null;
+  #denialKinds = 0;
   constructor(serial2, limits) {
     this.serial = serial2;
     this.#limits = limits;
@@ -387,6 +495,30 @@ var Scan = class {
     this.#consoleChars += text.length + 1;
     this.#console += `${this.#console === "" ? "" : ","}["${level}",${quoted(text, room)}]`;
   }
+  /** Counts an attempt at what was not granted; beyond a number of targets, by permission alone. */
+  deny(permission, target) {
+    const counts = this.#denials ??= new NativeMap();
+    let key = `["${permission}",${quoted(target, TARGET_CHARS2)},`;
+    let count = mapGet(counts, key);
+    if (count === void 0) {
+      if (this.#denialKinds >= MAX_DENIALS) {
+        key = `["${permission}","",`;
+        count = mapGet(counts, key);
+      }
+      this.#denialKinds++;
+    }
+    mapSet(counts, key, (count ?? 0) + 1);
+  }
+  /** Attempts as the inside of a JSON array of `[permission, target, count]`. */
+  get denialsJson() {
+    let text = "";
+    if (this.#denials !== null) {
+      mapForEach(this.#denials, (count, key) => {
+        text += `${text === "" ? "" : ","}${key}${count}]`;
+      });
+    }
+    return text;
+  }
   /** Console lines as the inside of a JSON array. */
   get consoleJson() {
     return this.#console;
@@ -394,13 +526,14 @@ var Scan = class {
   /** The entry in a results frame: microseconds when clean and silent, else an object. */
   toEntry() {
     const micros = (this.endedAt - this.startedAt) * 1e3 | 0;
-    if (this.#findings === "" && this.#error === "" && this.#invalid === "" && !this.isSkipped && this.#console === "" && this.#consoleDropped === 0) return `${micros}`;
+    if (this.#findings === "" && this.#error === "" && this.#invalid === "" && !this.isSkipped && this.#console === "" && this.#consoleDropped === 0 && this.#denials === null) return `${micros}`;
     let text = `{"d":${micros}`;
     if (this.isSkipped) text += ',"s":true';
     if (this.#findings !== "") text += `,"f":[${this.#findings}]`;
     if (this.#invalid !== "") text += `,"i":${stringify(this.#invalid)}`;
     if (this.#error !== "") text += `,"e":${this.#error}`;
     if (this.#console !== "") text += `,"c":[${this.#console}]`;
+    if (this.#denials !== null) text += `,"n":[${this.denialsJson}]`;
     if (this.#consoleDropped !== 0) text += `,"x":${this.#consoleDropped}`;
     return text + "}";
   }
@@ -576,6 +709,7 @@ var response;
 var isAnswered = true;
 var isWaiting = false;
 var lateErrors = 0;
+var assets = new NativeMap();
 var heapSampledAt = -HEAP_SAMPLE_MS;
 function pump() {
   for (; ; ) {
@@ -717,6 +851,16 @@ function report(finding, isHistoric) {
 function log(level, args) {
   if (isOnTime()) scan.log(level, args);
 }
+function tell(permission, target) {
+  if (isOnTime()) scan.deny(permission, target);
+}
+function readAsset(name) {
+  const bytes = mapGet(assets, name);
+  if (bytes === void 0) throw refusal("read", typeof name === "string" ? name : "", tell);
+  const copy = new NativeUint8Array(byteLength(bytes));
+  setBytes(copy, bytes);
+  return copy;
+}
 addEventListener("unhandledrejection", (event) => {
   preventDefault(event);
   onStrayError(rejectionReason(event));
@@ -768,7 +912,7 @@ function endTimers() {
   mapClear(scanTimers);
 }
 function loadFailed(kind, error) {
-  channel.send(Kind.LoadFailed, `{"kind":"${kind}","error":${describeError(error)},"urls":[${urls}],"console":[${scan.consoleJson}]}`);
+  channel.send(Kind.LoadFailed, `{"kind":"${kind}","error":${describeError(error)},"urls":[${urls}],"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}]}`);
   return channel.exit(0);
 }
 function pluginGlobals() {
@@ -809,21 +953,23 @@ function pluginGlobals() {
   return {
     console,
     isoscan: Object.freeze({
-      report: (finding) => report(finding, false)
+      report: (finding) => report(finding, false),
+      readAsset,
+      readAssetText: (name) => decodeUtf8(readAsset(name))
     }),
     Sentinel: Object.freeze({
       emitFinding: emit,
       log: logAs
     }),
     // The historic ops as stubs of ours; the real namespace is gone.
-    Deno: Object.freeze({
+    Deno: tellingNamespace({
       core: Object.freeze({
         ops: Object.freeze({
           op_emit_finding: emit,
           op_plugin_log: logAs
         })
       })
-    }),
+    }, tell),
     setTimeout: startTimeout,
     setInterval: makeTimer(true),
     clearTimeout: clearTimer,
@@ -849,6 +995,8 @@ function installRealm() {
   fixByteArrays();
   const stuck = lockDown(globalThis, allowedGlobals(settings.has_network, settings.has_wasm));
   if (stuck.length > 0) throw new Error(`globals that cannot be removed: ${stuck.join(", ")}`);
+  tellOfGlobals(globalThis, tell);
+  if (settings.has_network) tellOfRefusals(globalThis, tell);
 }
 function readSettings() {
   frame = channel.readFrame();
@@ -856,6 +1004,10 @@ function readSettings() {
   settings = parse(decodeUtf8(new NativeUint8Array(frame.memory, frame.payload, frame.end - frame.payload)));
   channel.setNonce(settings.nonce);
   settings.nonce = "";
+  for (const name of Object.keys(settings.assets)) {
+    mapSet(assets, name, NativeUint8Array.fromBase64(settings.assets[name]));
+  }
+  settings.assets = {};
   scan = new Scan(0, settings);
 }
 async function load() {
@@ -875,7 +1027,7 @@ async function load() {
   }
   isLoading = false;
   const name = entry.scanTransaction !== null ? "scan_transaction" : "scan_request/scan_response";
-  channel.send(Kind.Ready, `{"entry":"${name}","metadata":${described},"urls":[${urls}],"console":[${scan.consoleJson}],"heap":${heapJson()}}`);
+  channel.send(Kind.Ready, `{"entry":"${name}","metadata":${described},"urls":[${urls}],"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}],"heap":${heapJson()}}`);
 }
 channel.send(Kind.Hello, "{}");
 readSettings();

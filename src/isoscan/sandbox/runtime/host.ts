@@ -13,6 +13,7 @@ import {
   abort,
   afterMicrotasks,
   apply,
+  byteLength,
   type Callable,
   cancelTimer,
   collectGarbage,
@@ -38,9 +39,11 @@ import {
   preventDefault,
   rejectionReason,
   setAsyncContext,
+  setBytes,
   signalOf,
   stringify,
 } from "./captured.ts";
+import { refusal, tellingNamespace, tellOfGlobals, tellOfRefusals } from "./denials.ts";
 import { type Frame, Kind, openChannel, Order } from "./channel.ts";
 import {
   createModules,
@@ -59,6 +62,8 @@ interface Settings extends ScanLimits {
   nonce: string;
   has_network: boolean;
   has_wasm: boolean;
+  /** Files the plugin may read, as base64 by name. */
+  assets: Record<string, string>;
 }
 
 const channel = openChannel();
@@ -95,6 +100,8 @@ let isAnswered = true;
 /** A promise of the plugin is pending, and the event loop runs. */
 let isWaiting = false;
 let lateErrors = 0;
+/** Files the plugin was granted, by name. */
+const assets = new NativeMap<string, Uint8Array>();
 let heapSampledAt = -HEAP_SAMPLE_MS;
 
 // ---- the loop --------------------------------------------------------------
@@ -264,6 +271,19 @@ function log(level: string, args: unknown[]): void {
   if (isOnTime()) scan.log(level, args);
 }
 
+function tell(permission: string, target: string): void {
+  if (isOnTime()) scan.deny(permission, target);
+}
+
+/** A fresh copy of a granted file, so that nobody changes it for a later scan. */
+function readAsset(name: unknown): Uint8Array {
+  const bytes = mapGet(assets, name);
+  if (bytes === undefined) throw refusal("read", typeof name === "string" ? name : "", tell);
+  const copy = new NativeUint8Array(byteLength(bytes));
+  setBytes(copy, bytes);
+  return copy;
+}
+
 addEventListener("unhandledrejection", (event) => {
   preventDefault(event);
   onStrayError(rejectionReason(event));
@@ -335,7 +355,9 @@ function endTimers(): void {
 function loadFailed(kind: string, error: unknown): never {
   channel.send(
     Kind.LoadFailed,
-    `{"kind":"${kind}","error":${describeError(error)},"urls":[${urls}],"console":[${scan.consoleJson}]}`,
+    `{"kind":"${kind}","error":${
+      describeError(error)
+    },"urls":[${urls}],"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}]}`,
   );
   return channel.exit(0);
 }
@@ -356,12 +378,16 @@ function pluginGlobals(): Record<string, unknown> {
   console.assert = (condition: unknown, ...args: unknown[]) => condition || log("error", args);
   return {
     console,
-    isoscan: Object.freeze({ report: (finding: unknown) => report(finding, false) }),
+    isoscan: Object.freeze({
+      report: (finding: unknown) => report(finding, false),
+      readAsset,
+      readAssetText: (name: unknown) => decodeUtf8(readAsset(name)),
+    }),
     Sentinel: Object.freeze({ emitFinding: emit, log: logAs }),
     // The historic ops as stubs of ours; the real namespace is gone.
-    Deno: Object.freeze({
+    Deno: tellingNamespace({
       core: Object.freeze({ ops: Object.freeze({ op_emit_finding: emit, op_plugin_log: logAs }) }),
-    }),
+    }, tell),
     setTimeout: startTimeout,
     setInterval: makeTimer(true),
     clearTimeout: clearTimer,
@@ -384,6 +410,8 @@ function installRealm(): void {
   fixByteArrays();
   const stuck = lockDown(globalThis, allowedGlobals(settings.has_network, settings.has_wasm));
   if (stuck.length > 0) throw new Error(`globals that cannot be removed: ${stuck.join(", ")}`);
+  tellOfGlobals(globalThis, tell);
+  if (settings.has_network) tellOfRefusals(globalThis as unknown as Record<string, unknown>, tell);
 }
 
 function readSettings(): void {
@@ -392,6 +420,10 @@ function readSettings(): void {
   settings = parse(decodeUtf8(new NativeUint8Array(frame.memory, frame.payload, frame.end - frame.payload)));
   channel.setNonce(settings.nonce);
   settings.nonce = "";
+  for (const name of Object.keys(settings.assets)) {
+    mapSet(assets, name, NativeUint8Array.fromBase64(settings.assets[name]));
+  }
+  settings.assets = {};
   scan = new Scan(0, settings);
 }
 
@@ -415,7 +447,7 @@ async function load(): Promise<void> {
   const name = entry.scanTransaction !== null ? "scan_transaction" : "scan_request/scan_response";
   channel.send(
     Kind.Ready,
-    `{"entry":"${name}","metadata":${described},"urls":[${urls}],"console":[${scan.consoleJson}],"heap":${heapJson()}}`,
+    `{"entry":"${name}","metadata":${described},"urls":[${urls}],"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}],"heap":${heapJson()}}`,
   );
 }
 

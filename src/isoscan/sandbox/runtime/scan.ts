@@ -5,7 +5,18 @@
  * later can change it, and nothing of it is looked at twice.
  */
 
-import { describeError, inspectAll, isArray, quoted, sliceString, stringify } from "./captured.ts";
+import {
+  describeError,
+  inspectAll,
+  isArray,
+  mapForEach,
+  mapGet,
+  mapSet,
+  NativeMap,
+  quoted,
+  sliceString,
+  stringify,
+} from "./captured.ts";
 
 /** The bounds of one scan, from the owner. */
 export interface ScanLimits {
@@ -15,6 +26,8 @@ export interface ScanLimits {
 }
 
 const MAX_FIELD_CHARS = 1 << 24;
+const MAX_DENIALS = 50;
+const TARGET_CHARS = 256;
 
 /** The record of one scan. `serial` tells a late answer from a current one. */
 export class Scan {
@@ -33,6 +46,9 @@ export class Scan {
   #console = "";
   #consoleChars = 0;
   #consoleDropped = 0;
+  /** Attempts by the beginning of their JSON, `["permission","target",`. */
+  #denials: Map<string, number> | null = null;
+  #denialKinds = 0;
 
   constructor(serial: number, limits: ScanLimits) {
     this.serial = serial;
@@ -121,6 +137,32 @@ export class Scan {
     this.#console += `${this.#console === "" ? "" : ","}["${level}",${quoted(text, room)}]`;
   }
 
+  /** Counts an attempt at what was not granted; beyond a number of targets, by permission alone. */
+  deny(permission: string, target: string): void {
+    const counts = this.#denials ??= new NativeMap();
+    let key = `["${permission}",${quoted(target, TARGET_CHARS)},`;
+    let count = mapGet(counts, key);
+    if (count === undefined) {
+      if (this.#denialKinds >= MAX_DENIALS) {
+        key = `["${permission}","",`;
+        count = mapGet(counts, key);
+      }
+      this.#denialKinds++;
+    }
+    mapSet(counts, key, (count ?? 0) + 1);
+  }
+
+  /** Attempts as the inside of a JSON array of `[permission, target, count]`. */
+  get denialsJson(): string {
+    let text = "";
+    if (this.#denials !== null) {
+      mapForEach(this.#denials, (count: number, key: string) => {
+        text += `${text === "" ? "" : ","}${key}${count}]`;
+      });
+    }
+    return text;
+  }
+
   /** Console lines as the inside of a JSON array. */
   get consoleJson(): string {
     return this.#console;
@@ -131,7 +173,7 @@ export class Scan {
     const micros = ((this.endedAt - this.startedAt) * 1000) | 0;
     if (
       this.#findings === "" && this.#error === "" && this.#invalid === "" && !this.isSkipped &&
-      this.#console === "" && this.#consoleDropped === 0
+      this.#console === "" && this.#consoleDropped === 0 && this.#denials === null
     ) return `${micros}`;
     let text = `{"d":${micros}`;
     if (this.isSkipped) text += ',"s":true';
@@ -139,6 +181,7 @@ export class Scan {
     if (this.#invalid !== "") text += `,"i":${stringify(this.#invalid)}`;
     if (this.#error !== "") text += `,"e":${this.#error}`;
     if (this.#console !== "") text += `,"c":[${this.#console}]`;
+    if (this.#denials !== null) text += `,"n":[${this.denialsJson}]`;
     if (this.#consoleDropped !== 0) text += `,"x":${this.#consoleDropped}`;
     return text + "}";
   }
