@@ -38,11 +38,20 @@ _WHAT_HAPPENED = {
 class Dispatch:
     """The queue of one executor and everything that happens to what is in it."""
 
-    def __init__(self, metadata: PluginMetadata, limits: Limits, *, is_replayable: bool) -> None:
+    def __init__(
+        self,
+        metadata: PluginMetadata,
+        limits: Limits,
+        *,
+        is_replayable: bool,
+        is_single_use: bool = False,
+    ) -> None:
         self.metadata = metadata
         self.limits = limits
         self.ledger = Ledger(max_attempts=limits.max_attempts, is_replayable=is_replayable)
         self.counters = Counters()
+        #: A generation is given one scan in its life, and no other transaction is ever shown to it.
+        self.is_single_use = is_single_use
         #: The generation that is given work; None while the slot is vacant or held.
         self.occupant: Generation | None = None
         #: One scan at a time, until one is answered.
@@ -94,7 +103,11 @@ class Dispatch:
         if generation is None or not generation.is_alive:
             self.offer_room()  # places may have become free without anybody to fill them
             return
-        max_frames, max_scans = (1, 1) if self.is_probing else (MAX_FRAMES, generation.frame_scans)
+        if self.is_single_use and (generation.executions or generation.in_flight_frames):
+            self.offer_room()
+            return
+        is_one = self.is_probing or self.is_single_use
+        max_frames, max_scans = (1, 1) if is_one else (MAX_FRAMES, generation.frame_scans)
         now = asyncio.get_running_loop().time()
         while frame := self.ledger.assign(
             generation.number, max_frames=max_frames, max_scans=max_scans, max_bytes=_MAX_FRAME_BYTES
@@ -165,7 +178,7 @@ class Dispatch:
         if clean_count:
             counters.verdicts[clean] += clean_count
         last = scans[-1].payload
-        if result.verdict.is_complete and last.size_bytes <= _RECENT_BYTES:
+        if not self.is_single_use and result.verdict.is_complete and last.size_bytes <= _RECENT_BYTES:
             self.recent.append(last)
         self.on_answer(generation)
         self._after_change()

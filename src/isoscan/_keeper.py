@@ -107,7 +107,7 @@ class Keeper:
 
     def decide(self, generation: Generation, now: float) -> Decision | None:
         """The policy's decision; a futile one is given once for the same code."""
-        if self.policy is None or now < self._paused_until:
+        if self.policy is None or self.is_paused(now):
             return None
         try:
             decision = self.policy.decide(self.snapshot(generation, now))
@@ -129,6 +129,10 @@ class Keeper:
         except Exception as error:  # as above: the stats stay readable
             logger.exception("a restart policy cannot explain itself")
             return f"the policy fails: {type(error).__name__}"
+
+    def is_paused(self, now: float) -> bool:
+        """Whether a restart failed a moment ago."""
+        return now < self._paused_until
 
     def pause(self, now: float) -> None:
         """A restart failed: asks again after a while."""

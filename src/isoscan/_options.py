@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict, get_args
 
 from .alerts import DEFAULT_RULES, AlertRule
 from .errors import ConfigError
@@ -14,6 +14,8 @@ from .models import Limits
 from .permissions import Permissions
 from .policies import RestartPolicy
 
+IsolatePer = Literal["executor", "transaction"]
+
 
 class ExecutorOptions(TypedDict, total=False):
     """Keyword arguments of executors, pools and their blocking twins. All may be left out.
@@ -21,6 +23,8 @@ class ExecutorOptions(TypedDict, total=False):
     `limits`, `permissions`: what the plugin may use and reach. `config` is handed to its
     `init`. `deno` names the binary instead of looking for it. `restart_policy` restarts by
     itself. `warm_standby` keeps a spare generation ready, for one more generation's memory.
+    `isolate_per` says what shares an isolate: all scans of the executor (`"executor"`), or
+    nothing, each transaction gets a fresh one from a standby (`"transaction"`).
     `on_event` is called with every lifecycle event. `alert_rules` are looked at every
     second; one that begins to fire is an event of kind `alert`.
     """
@@ -31,6 +35,7 @@ class ExecutorOptions(TypedDict, total=False):
     deno: str | os.PathLike[str] | None
     restart_policy: RestartPolicy | None
     warm_standby: bool
+    isolate_per: IsolatePer
     on_event: EventHook | None
     alert_rules: Iterable[AlertRule]
 
@@ -46,6 +51,7 @@ class Settings:
     deno: str | os.PathLike[str] | None = None
     restart_policy: RestartPolicy | None = None
     warm_standby: bool = False
+    isolate_per: IsolatePer = "executor"
     on_event: EventHook | None = None
     alert_rules: tuple[AlertRule, ...] = DEFAULT_RULES
 
@@ -54,6 +60,9 @@ class Settings:
             raise ConfigError(
                 f"max_executions_before_restart is {self.max_executions_before_restart}: must be at least 1"
             )
+        if self.isolate_per not in get_args(IsolatePer):
+            known = " or ".join(map(repr, get_args(IsolatePer)))
+            raise ConfigError(f"isolate_per is {self.isolate_per!r}: must be {known}")
 
     @classmethod
     def of(cls, max_executions_before_restart: int, options: ExecutorOptions) -> Settings:

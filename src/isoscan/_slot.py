@@ -69,7 +69,10 @@ class Slot:
         self.occupant: Generation | None = None
         self.last_restart_time: datetime | None = None
         self.dispatch = Dispatch(
-            plugin.metadata, limits, is_replayable=not self._grant.net or plugin.metadata.idempotent
+            plugin.metadata,
+            limits,
+            is_replayable=not self._grant.net or plugin.metadata.idempotent,
+            is_single_use=settings.isolate_per == "transaction",
         )
         self.dispatch.on_answer = self._on_answer
         self.breaker = Breaker(
@@ -83,7 +86,7 @@ class Slot:
             plugin,
             limits,
             self.dispatch,
-            keeps_standby=settings.warm_standby,
+            keeps_standby=settings.warm_standby or settings.isolate_per == "transaction",
             on_end=self._on_end,
             emit=self._emit,
         )
@@ -247,7 +250,12 @@ class Slot:
             self._consider(generation)
 
     def _consider(self, generation: Generation) -> None:
-        """Measures now and then, and restarts when the policy says so."""
+        """Measures now and then, and restarts when the policy says so, or after each scan."""
+        if self.dispatch.is_single_use:
+            is_due = generation.executions and self.state is State.SERVING and self._restart is None
+            if is_due and not self.keeper.is_paused(asyncio.get_running_loop().time()):
+                self._replace_soon(RestartReason.MAX_EXECUTIONS, "each transaction has its own isolate")
+            return
         now = asyncio.get_running_loop().time()
         self.keeper.measure_if_due(generation, now)
         if self.state is not State.SERVING or self._restart is not None:
@@ -258,9 +266,12 @@ class Slot:
         if decision.is_futile:
             self._emit(EventKind.FUTILE, generation.number, reason=decision.reason.value, text=decision.text)
         elif self.may_restart() and (self._by_policy is None or self._by_policy.done()):
-            self._by_policy = asyncio.create_task(
-                self._restart_by_policy(decision.reason, decision.text), name=f"isoscan-policy-{self._id}"
-            )
+            self._replace_soon(decision.reason, decision.text)
+
+    def _replace_soon(self, reason: RestartReason, text: str) -> None:
+        self._by_policy = asyncio.create_task(
+            self._restart_by_policy(reason, text), name=f"isoscan-policy-{self._id}"
+        )
 
     async def _restart_by_policy(self, reason: RestartReason, text: str) -> None:
         try:
@@ -406,6 +417,8 @@ class Slot:
         self._restart = None
         if not task.cancelled():
             task.exception()  # every caller that still waits gets it; one that left asks no more
+        if self.dispatch.is_single_use and self.occupant is not None:
+            self._consider(self.occupant)  # it may have answered while its predecessor ended
 
     async def _replace(
         self, source: PluginSource | None, overlap: bool, reason: RestartReason, text: str

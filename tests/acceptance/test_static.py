@@ -295,7 +295,8 @@ def test_modules_are_small() -> None:
 
 PUBLIC = {
     "AdaptiveInterval", "Alert", "AlertRule", "AnyOf", "CallerError", "Confidence", "ConfigError",
-    "ConsoleLine", "Coverage", "DEFAULT_RULES", "Decision", "Denial", "DenoNotFound", "PermissionsWidened", "Event", "EventKind",
+    "ConsoleLine", "Coverage", "DEFAULT_RULES", "Decision", "Denial", "DenoNotFound", "Event", "EventKind",
+    "PermissionsWidened",
     "ExecutorStateError", "ExecutorStats", "Finding", "GenerationStartError", "HttpRequest",
     "HttpResponse", "HttpTransaction", "InputError", "InvalidFindings", "IsoscanError", "Limits",
     "MaxAge", "MaxExecutions", "MaxMemory", "Percentiles", "Permissions", "PluginCoverage",
