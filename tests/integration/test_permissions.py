@@ -76,7 +76,7 @@ export function scan_transaction(t) {
 
 async def title(executor: PluginExecutor, **headers: str) -> str:
     """The title of the one finding on a transaction with these headers."""
-    named = {f"x-{name}": value for name, value in headers.items()}
+    named = tuple((f"x-{name}", value) for name, value in headers.items())
     transaction = HttpTransaction(HttpRequest("GET", "http://shop.example/", headers=named))
     result = await scan(executor, transaction)
     assert result.findings, result.error
