@@ -322,6 +322,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     `max_load_failures`, `max_consecutive_deaths`: deaths in a row, before ready
     and in scans without one success between, that lead to quarantine.
     `quarantine_s`: first back-off; doubles up to `quarantine_max_s`.
+    `regexp_backtracks`: steps back after which a regular expression goes on in V8's linear-time
+    engine, so that one that would run for ever ends in milliseconds. V8 calls that engine
+    experimental: None, the default, never uses it.
     """
 
     timeout_s: float = 5.0
@@ -338,6 +341,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     max_consecutive_deaths: int = 10
     quarantine_s: float = 1.0
     quarantine_max_s: float = 300.0
+    regexp_backtracks: int | None = None
 
     def __post_init__(self) -> None:
         for name, low, high in _LIMIT_RANGES:
@@ -345,6 +349,8 @@ class Limits(Struct, frozen=True, kw_only=True):
             if name == "heap_bytes" and value is None:
                 value = self.memory_bytes // 2
                 force_setattr(self, name, value)
+            if name == "regexp_backtracks" and value is None:
+                continue
             kinds = int | float if name.endswith("_s") else int
             if not isinstance(value, kinds) or isinstance(value, bool) or not low <= value <= high:
                 kind = "" if name.endswith("_s") else "a whole number "
@@ -370,6 +376,7 @@ _LIMIT_RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_consecutive_deaths", 1, 1_000_000),
     ("quarantine_s", 0.0, TIMEOUT_MAX_S),
     ("quarantine_max_s", 0.0, TIMEOUT_MAX_S),
+    ("regexp_backtracks", 1, 1_000_000_000),
 )
 
 

@@ -428,3 +428,12 @@ async def test_fifty_lives_leave_nothing() -> None:
             await scan(executor, make_transaction("/loop"))
             await scan(executor, make_transaction())
     assert belongings() == before
+
+
+async def test_regular_expressions_can_be_made_to_end() -> None:
+    """What would backtrack for longer than the universe lasts is clean in the linear-time engine."""
+    code = "export function scan_transaction(t) { return /^(a+)+$/.test('a'.repeat(50) + '!') ? [{}] : []; }"
+    async with make_executor(code, timeout_s=0.3) as executor:
+        assert (await scan(executor, make_transaction())).verdict is Verdict.TIMEOUT
+    async with make_executor(code, regexp_backtracks=50_000) as executor:
+        assert (await scan(executor, make_transaction())).verdict is Verdict.CLEAN

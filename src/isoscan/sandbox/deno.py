@@ -99,13 +99,18 @@ def generation_environment() -> dict[str, str]:
 def generation_command(binary: Path, limits: Limits, permissions: Permissions) -> list[str]:
     """The command line of a generation: everything denied but what was granted."""
     heap_bytes = limits.heap_bytes or limits.memory_bytes // 2
-    v8_flags = (
+    v8_flags: tuple[str, ...] = (
         f"--max-heap-size={max(heap_bytes // MIB, 1)}",
         "--stack-size=512",
         *(() if permissions.wasm else ("--wasm-max-module-size=0",)),
         "--enable-sharedarraybuffer-per-context",
         "--expose-gc",  # taken and removed by the host before a plugin loads
     )
+    if limits.regexp_backtracks is not None:
+        v8_flags += (
+            "--enable-experimental-regexp-engine-on-excessive-backtracks",
+            f"--regexp-backtracks-before-fallback={limits.regexp_backtracks}",
+        )
     net = (f"--allow-net={','.join(permissions.net)}",) if permissions.net else ("--deny-net",)
     return [
         str(binary),
