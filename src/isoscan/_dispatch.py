@@ -14,7 +14,7 @@ from collections.abc import Callable
 from ._ledger import Cause, Frame, Ledger, LedgerError, Scan
 from ._outcomes import failed_result, result_of_entry
 from ._waiting import WaitingLine, wake
-from .models import Limits, PluginMetadata, ScanResult, Verdict
+from .models import Limits, PluginMetadata, SandboxLevel, ScanResult, Verdict
 from .sandbox.frames import EncodedTransaction, Results, ScanEntry
 from .sandbox.generation import End, Generation
 from .stats import Counters
@@ -45,9 +45,12 @@ class Dispatch:
         *,
         is_replayable: bool,
         is_single_use: bool = False,
+        sandbox: SandboxLevel = "strict",
     ) -> None:
         self.metadata = metadata
         self.limits = limits
+        #: Written into every result.
+        self.sandbox: SandboxLevel = sandbox
         self.ledger = Ledger(max_attempts=limits.max_attempts, is_replayable=is_replayable)
         self.counters = Counters()
         #: A generation is given one scan in its life, and no other transaction is ever shown to it.
@@ -154,7 +157,7 @@ class Dispatch:
         counters.executions += len(scans)
         record = counters.scan_latency.record
         plugin_id, number = metadata.id, generation.number
-        clean = Verdict.CLEAN
+        clean, sandbox = Verdict.CLEAN, self.sandbox
         clean_count = 0
         for scan, entry in zip(scans, entries, strict=True):
             if type(entry) is int:
@@ -167,6 +170,7 @@ class Dispatch:
                     duration_ms=entry / 1000,
                     generation=number,
                     attempts=scan.attempts + 1,
+                    sandbox=sandbox,
                 )
             else:
                 assert isinstance(entry, ScanEntry)
@@ -188,7 +192,14 @@ class Dispatch:
         try:
             denials = self.counters.denials.record(entry.denials)
             return result_of_entry(
-                entry, denials, transaction, self.metadata, self.limits, generation, scan.attempts + 1
+                entry,
+                denials,
+                transaction,
+                self.metadata,
+                self.limits,
+                generation,
+                scan.attempts + 1,
+                self.sandbox,
             )
         except Exception as error:
             # The scans of this reply have left the ledger: whatever a hostile entry finds to
@@ -199,6 +210,7 @@ class Dispatch:
                 f"the reply could not be turned into a result: {type(error).__name__}",
                 transaction,
                 self.metadata.id,
+                sandbox=self.sandbox,
                 is_started=True,
                 generation=generation.number,
                 attempts=scan.attempts + 1,
@@ -216,6 +228,7 @@ class Dispatch:
                     f"{_WHAT_HAPPENED[verdict]}: {end.detail}",
                     scan.payload.transaction,
                     self.metadata.id,
+                    sandbox=self.sandbox,
                     is_started=True,
                     generation=generation.number,
                     attempts=scan.attempts,
@@ -234,6 +247,7 @@ class Dispatch:
                 text,
                 scan.payload.transaction,
                 self.metadata.id,
+                sandbox=self.sandbox,
                 is_started=False,
                 generation=0,
                 attempts=scan.attempts,

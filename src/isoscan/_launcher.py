@@ -6,6 +6,7 @@ Knows how a generation comes to be ready; not when one is needed (`_slot`).
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from ._dispatch import Dispatch
@@ -13,10 +14,13 @@ from ._ledger import Cause
 from ._plugin import Plugin
 from .errors import GenerationStartError, IsoscanError, PluginLoadError
 from .events import EventKind
-from .models import Limits
+from .models import Limits, SandboxLevel
 from .permissions import Permissions
+from .sandbox.children import use_fork_server
 from .sandbox.generation import End, Generation
 from .sandbox.modules import PluginSource
+
+logger = logging.getLogger("isoscan")
 
 _RETRY_S = 0.05
 _RETRY_MAX_S = 1.0
@@ -38,6 +42,7 @@ class Launcher:
         self,
         plugin: Plugin,
         limits: Limits,
+        sandbox: SandboxLevel,
         dispatch: Dispatch,
         *,
         keeps_standby: bool,
@@ -47,6 +52,7 @@ class Launcher:
         self.number = 0
         self._plugin = plugin
         self._limits = limits
+        self._sandbox = sandbox
         self._dispatch = dispatch
         self._keeps_standby = keeps_standby
         self._on_end = on_end
@@ -55,6 +61,8 @@ class Launcher:
         self._standby: Generation | None = None
         self._refill: asyncio.Task[None] | None = None
         self._remade_at = -_RETRY_MAX_S
+        self._end_use: Callable[[], None] | None = None
+        self._was_told = False
 
     async def granted(self, source: PluginSource, grant: Permissions) -> PluginSource:
         """The source with what is in force for it: the grant, or what it and a plugin file both name.
@@ -108,6 +116,25 @@ class Launcher:
         for generation in list(self._alive):
             generation.kill(Cause.RETIRED, "shutdown")
             await generation.wait_gone()
+        self.rest()
+
+    def rest(self) -> None:
+        """Nothing will be launched for now: the fork server may end."""
+        if self._end_use is not None and not self._alive:
+            self._end_use()
+            self._end_use = None
+
+    def _tell_missing(self, generation: Generation) -> None:
+        """A weaker sandbox is said once, with what it lacks."""
+        if self._sandbox != "strict" and generation.missing_layers and not self._was_told:
+            self._was_told = True
+            lacks = "; ".join(f"{name}: {why}" for name, why in generation.missing_layers.items())
+            logger.warning(
+                "%s: sandbox=%r holds it less than 'strict' would: %s",
+                self._plugin.metadata.id,
+                self._sandbox,
+                lacks,
+            )
 
     async def _make_ready(self, source: PluginSource) -> Generation:
         generation = await self._load(source)
@@ -121,15 +148,19 @@ class Launcher:
 
     async def _load(self, source: PluginSource) -> Generation:
         self.number += 1
+        if self._end_use is None:
+            self._end_use = use_fork_server()
         generation = Generation(
             self.number,
             source,
             self._plugin.deno,
             self._limits,
+            sandbox=self._sandbox,
             on_results=self._dispatch.settle,
             on_end=self._end,
         )
         self._alive.add(generation)
+        self._tell_missing(generation)
         self._emit(EventKind.START, generation.number)
         try:
             ready = await generation.load(self._plugin.config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict, get_args
@@ -10,10 +11,11 @@ from typing import Any, Literal, TypedDict, get_args
 from .alerts import DEFAULT_RULES, AlertRule
 from .errors import ConfigError
 from .events import EventHook
-from .models import Limits
+from .models import Limits, SandboxLevel
 from .permissions import Permissions
 from .policies import RestartPolicy
 
+DEFAULT_SANDBOX: SandboxLevel = "strict" if sys.platform == "linux" else "permissions"
 IsolatePer = Literal["executor", "transaction"]
 
 
@@ -25,6 +27,9 @@ class ExecutorOptions(TypedDict, total=False):
     itself. `warm_standby` keeps a spare generation ready, for one more generation's memory.
     `isolate_per` says what shares an isolate: all scans of the executor (`"executor"`), or
     nothing, each transaction gets a fresh one from a standby (`"transaction"`).
+    `sandbox` names what must hold a generation beside Deno: `"strict"` (the default on Linux)
+    refuses to run without all layers of the operating system it needs, `"available"` uses those
+    that are there, `"permissions"` (the default elsewhere) none but limits.
     `on_event` is called with every lifecycle event. `alert_rules` are looked at every
     second; one that begins to fire is an event of kind `alert`.
     """
@@ -36,6 +41,7 @@ class ExecutorOptions(TypedDict, total=False):
     restart_policy: RestartPolicy | None
     warm_standby: bool
     isolate_per: IsolatePer
+    sandbox: SandboxLevel
     on_event: EventHook | None
     alert_rules: Iterable[AlertRule]
 
@@ -52,6 +58,7 @@ class Settings:
     restart_policy: RestartPolicy | None = None
     warm_standby: bool = False
     isolate_per: IsolatePer = "executor"
+    sandbox: SandboxLevel = field(default_factory=lambda: DEFAULT_SANDBOX)
     on_event: EventHook | None = None
     alert_rules: tuple[AlertRule, ...] = DEFAULT_RULES
 
@@ -60,9 +67,10 @@ class Settings:
             raise ConfigError(
                 f"max_executions_before_restart is {self.max_executions_before_restart}: must be at least 1"
             )
-        if self.isolate_per not in get_args(IsolatePer):
-            known = " or ".join(map(repr, get_args(IsolatePer)))
-            raise ConfigError(f"isolate_per is {self.isolate_per!r}: must be {known}")
+        for name, kind in (("isolate_per", IsolatePer), ("sandbox", SandboxLevel)):
+            if getattr(self, name) not in get_args(kind):
+                known = " or ".join(map(repr, get_args(kind)))
+                raise ConfigError(f"{name} is {getattr(self, name)!r}: must be {known}")
 
     @classmethod
     def of(cls, max_executions_before_restart: int, options: ExecutorOptions) -> Settings:

@@ -19,6 +19,7 @@ from .models import (
     HttpTransaction,
     Limits,
     PluginMetadata,
+    SandboxLevel,
     ScanFailure,
     ScanResult,
     Verdict,
@@ -51,6 +52,7 @@ def result_of_entry(
     limits: Limits,
     generation: Generation,
     attempts: int,
+    sandbox: SandboxLevel,
 ) -> ScanResult:
     """The result of a scan that its generation answered with more than "clean"."""
     findings, invalid = build_findings(
@@ -104,6 +106,7 @@ def result_of_entry(
         attempts=attempts,
         console=console,
         denials=denials,
+        sandbox=sandbox,
     )
 
 
@@ -113,6 +116,7 @@ def failed_result(
     transaction: HttpTransaction,
     plugin_id: str,
     *,
+    sandbox: SandboxLevel,
     is_started: bool,
     generation: int,
     attempts: int,
@@ -125,6 +129,7 @@ def failed_result(
         transaction_id=transaction.id,
         plugin_id=plugin_id,
         verdict=verdict,
+        sandbox=sandbox,
         error=ScanFailure(kind=kind or verdict.value, message=message, fault=fault, is_started=is_started),
         duration_ms=duration_ms,
         generation=generation,

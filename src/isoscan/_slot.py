@@ -73,6 +73,7 @@ class Slot:
             limits,
             is_replayable=not self._grant.net or plugin.metadata.idempotent,
             is_single_use=settings.isolate_per == "transaction",
+            sandbox=settings.sandbox,
         )
         self.dispatch.on_answer = self._on_answer
         self.breaker = Breaker(
@@ -85,6 +86,7 @@ class Slot:
         self.launcher = Launcher(
             plugin,
             limits,
+            settings.sandbox,
             self.dispatch,
             keeps_standby=settings.warm_standby or settings.isolate_per == "transaction",
             on_end=self._on_end,
@@ -169,6 +171,7 @@ class Slot:
                 self._transit(Step.LOAD_FAILED)
             if isinstance(error, IsoscanError):
                 self._load_failure = error
+            self.launcher.rest()
             raise
         self._occupy(generation)
 

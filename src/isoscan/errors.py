@@ -108,6 +108,10 @@ class DenoNotFound(RuntimeFault):
     """No usable Deno binary was found."""
 
 
+class SandboxUnavailable(RuntimeFault):
+    """This system lacks a layer that the sandbox level asked for needs."""
+
+
 class GenerationStartError(RuntimeFault):
     """A generation's process could not be started or did not say hello."""
 

@@ -245,4 +245,7 @@ class PluginExecutor:
             late_errors=counters.late_errors + (occupant.late_errors if occupant else 0),
             denials=counters.denials.all(),
             permissions=slot.permissions,
+            sandbox=self._dispatch.sandbox,
+            sandbox_layers=occupant.layers if occupant else (),
+            sandbox_missing=dict(occupant.missing_layers) if occupant else {},
         )

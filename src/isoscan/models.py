@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
@@ -82,6 +82,11 @@ class Verdict(StrEnum):
     def is_complete(self) -> bool:
         """Whether the plugin ran to its end on the transaction."""
         return self in (Verdict.CLEAN, Verdict.FINDINGS)
+
+
+#: Which of the operating system's layers must hold a generation: all that isoscan needs, those
+#: that are there, or none beside limits, Deno's permissions and the realm.
+SandboxLevel = Literal["strict", "available", "permissions"]
 
 
 class RestartReason(StrEnum):
@@ -420,6 +425,7 @@ class ScanResult(Struct, frozen=True, kw_only=True, gc=False):
     attempts: int = 0
     console: list[ConsoleLine] = field(default_factory=list)
     denials: tuple[Denial, ...] = ()
+    sandbox: SandboxLevel = "strict"
 
 
 class RestartReport(Struct, frozen=True, kw_only=True):
@@ -486,6 +492,9 @@ class ExecutorStats(Struct, frozen=True, kw_only=True):
     late_errors: int
     denials: tuple[Denial, ...] = ()
     permissions: Permissions = Permissions()
+    sandbox: SandboxLevel = "strict"
+    sandbox_layers: tuple[str, ...] = ()
+    sandbox_missing: dict[str, str] = {}
     external_bytes: int | None = None
     pss_bytes: int | None = None
 

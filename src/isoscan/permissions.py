@@ -45,6 +45,11 @@ class Permissions(Struct, frozen=True, forbid_unknown_fields=True):
         for path in self.read:
             _check_read(path)
 
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The TCP ports that may be connected to."""
+        return tuple(sorted({int(target.rpartition(":")[2]) for target in self.net}))
+
     def __bool__(self) -> bool:
         return bool(self.net or self.read or self.wasm)
 

@@ -173,9 +173,10 @@ LAYERS = (
     {"models"},
     {"_ledger", "_lifecycle", "_waiting", "_breaker",
      "alerts", "events", "growth", "stats", "sources", "reports", "redact",
-     "sandbox/deno", "sandbox/assets", "sandbox/frames", "sandbox/process", "sandbox/places"},
-    {"policies", "store", "sandbox/modules", "sandbox/findings"},
-    {"plugin_files", "_plugin", "_options", "sandbox/generation"},
+     "sandbox/deno", "sandbox/assets", "sandbox/frames", "sandbox/linux", "sandbox/places"},
+    {"policies", "store", "sandbox/modules", "sandbox/findings", "sandbox/children"},
+    {"plugin_files", "_plugin", "_options", "sandbox/process"},
+    {"sandbox/generation"},
     {"_outcomes", "_keeper"},
     {"_dispatch"},
     {"_launcher"},
@@ -208,7 +209,7 @@ def modules() -> Iterator[tuple[str, Path]]:
         relative = path.relative_to(SOURCE)
         parts = relative.with_suffix("").parts
         if parts[0] == "sandbox" and parts[-1] != "__init__":
-            yield "/".join(parts), path
+            yield "/".join(parts[:2]), path
         elif parts[0] != "sandbox":
             yield parts[0], path
 
@@ -296,7 +297,7 @@ def test_modules_are_small() -> None:
 PUBLIC = {
     "AdaptiveInterval", "Alert", "AlertRule", "AnyOf", "CallerError", "Confidence", "ConfigError",
     "ConsoleLine", "Coverage", "DEFAULT_RULES", "Decision", "Denial", "DenoNotFound", "Event", "EventKind",
-    "PermissionsWidened",
+    "PermissionsWidened", "SandboxUnavailable",
     "ExecutorStateError", "ExecutorStats", "Finding", "GenerationStartError", "HttpRequest",
     "HttpResponse", "HttpTransaction", "InputError", "InvalidFindings", "IsoscanError", "Limits",
     "MaxAge", "MaxExecutions", "MaxMemory", "Percentiles", "Permissions", "PluginCoverage",

@@ -12,7 +12,7 @@ import pytest
 
 from isoscan import HttpTransaction, PluginExecutor, Verdict
 from support.builders import is_echo, make_executor, make_transaction
-from support.watching import begin, child_pids
+from support.watching import begin, generation_pids
 
 LOOPS = """
 export function scan_transaction(t) {
@@ -81,7 +81,7 @@ async def kill_at_random(executor: PluginExecutor, rng: random.Random, mean_s: f
             await asyncio.sleep(rng.expovariate(1 / mean_s))
             if executor.state != "serving" and rng.random() < 0.8:
                 continue
-            for pid in child_pids():
+            for pid in generation_pids():
                 try:
                     psutil.Process(pid).kill()
                 except psutil.NoSuchProcess:

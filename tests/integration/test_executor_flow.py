@@ -10,7 +10,7 @@ import pytest
 
 from isoscan import ExecutorStateError, HttpTransaction, IsoscanError, ScanInterrupted, Verdict
 from support.builders import ECHO, is_echo, make_executor, make_transaction, scan
-from support.watching import begin, belongings, child_pids, until
+from support.watching import begin, belongings, child_pids, generation_pids, until
 
 LOOPS = """
 export function scan_transaction(t) {
@@ -227,7 +227,7 @@ async def test_start_is_cancelled() -> None:
     """A start given up leaves no process and can be repeated."""
     executor = make_executor("await new Promise((done) => setTimeout(done, 300));\n" + ECHO)
     start = begin(executor.start())
-    await until(lambda: len(child_pids()) == 1, "a process")
+    await until(lambda: len(generation_pids()) == 1, "a process")
     start.cancel()
     with pytest.raises(asyncio.CancelledError):
         await start
@@ -376,7 +376,7 @@ async def test_shutdown_while_recovering(drain: bool) -> None:
     await executor.start()
     calls = [begin(executor.scan_transaction(make_transaction())) for _ in range(20)]
     await until(lambda: executor.get_stats().in_flight > 0, "scans in flight")
-    for pid in child_pids():
+    for pid in generation_pids():
         psutil.Process(pid).kill()
     await until(lambda: executor.get_stats().state == "recovering", "the recovery")
     await executor.shutdown(drain=drain)

@@ -23,7 +23,7 @@ from isoscan import (
 )
 from support.builders import ECHO, is_echo, make_executor, make_transaction, scan
 from support.faking import make_faked
-from support.watching import begin, child_pids, until
+from support.watching import begin, child_pids, generation_pids, until
 
 #: Loops on `/loop`, echoes elsewhere.
 LOOPS = """
@@ -55,7 +55,7 @@ async def test_restart_replaces_the_generation() -> None:
     """The report names both generations, and the stats count the restart."""
     async with make_executor() as executor:
         assert executor.get_stats().last_restart_time is None
-        pid = child_pids()
+        pid = generation_pids()
         report = await executor.restart()
         assert (report.previous_generation, report.generation) == (1, 2)
         assert report.reason is RestartReason.MANUAL
@@ -65,7 +65,7 @@ async def test_restart_replaces_the_generation() -> None:
         assert stats.restarts == {RestartReason.MANUAL: 1}
         assert stats.last_restart_time is not None
         assert stats.last_restart == report
-        assert len(child_pids()) == 1
+        assert len(generation_pids()) == 1
         assert not child_pids() & pid
         assert is_echo(await scan(executor, make_transaction()))
 
@@ -131,7 +131,7 @@ async def test_without_overlap_there_is_never_a_second_process() -> None:
         seen = 0
         restart = begin(executor.restart(overlap=False))
         while not restart.done():
-            seen = max(seen, len(child_pids()))
+            seen = max(seen, len(generation_pids()))
             await asyncio.sleep(0)
         assert seen == 1
         assert (await restart).pause_ms > 0
@@ -189,25 +189,25 @@ async def test_occupant_dies_while_its_replacement_loads(tmp_path: Path) -> None
     """A death in the middle of a restart loses nothing: the replacement takes over."""
     code = "await new Promise((done) => setTimeout(done, 100));\n" + ECHO
     async with make_executor(code) as executor:
-        (old,) = child_pids()
+        (old,) = generation_pids()
         restart = begin(executor.restart())
-        await until(lambda: len(child_pids()) == 2, "a replacement")
+        await until(lambda: len(generation_pids()) == 2, "a replacement")
         psutil.Process(old).kill()
         results = await collect(executor, [make_transaction() for _ in range(50)])
         assert all(map(is_echo, results))
         await asyncio.gather(restart, return_exceptions=True)
         assert is_echo(await scan(executor, make_transaction()))
-        await until(lambda: len(child_pids()) == 1, "one generation")
+        await until(lambda: len(generation_pids()) == 1, "one generation")
 
 
 async def test_replacement_dies_while_it_loads(tmp_path: Path) -> None:
     """When the replacement is killed, the restart fails and the old one serves on."""
     code = "await new Promise((done) => setTimeout(done, 200));\n" + ECHO
     async with make_executor(code) as executor:
-        old = child_pids()
+        old = generation_pids()
         restart = begin(executor.restart())
-        await until(lambda: len(child_pids()) == 2, "a replacement")
-        (new,) = child_pids() - old
+        await until(lambda: len(generation_pids()) == 2, "a replacement")
+        (new,) = generation_pids() - old
         psutil.Process(new).kill()
         with pytest.raises(RestartFailed):
             await restart
@@ -225,7 +225,7 @@ async def test_restart_while_recovering() -> None:
         result = await scan(executor, make_transaction())
         assert is_echo(result)
         assert result.generation == report.generation
-        await until(lambda: len(child_pids()) == 1, "one generation")
+        await until(lambda: len(generation_pids()) == 1, "one generation")
 
 
 async def test_timeout_counts_as_a_restart() -> None:
@@ -252,7 +252,7 @@ async def test_killed_from_outside() -> None:
     async with make_executor(SLOW) as executor:
         work = begin(collect(executor, [make_transaction() for _ in range(60)]))
         await until(lambda: executor.get_stats().in_flight > 0, "scans in flight")
-        for pid in child_pids():
+        for pid in generation_pids():
             psutil.Process(pid).kill()
         assert all(map(is_echo, await work))
         assert executor.get_stats().restarts == {RestartReason.CRASH: 1}
@@ -388,7 +388,7 @@ async def test_terminate_in_a_batch(position: int) -> None:
     paths[position] = "/loop"
     async with make_executor(LOOPS, timeout_s=60.0) as executor:
         work = begin(collect(executor, [make_transaction(path) for path in paths]))
-        (pid,) = child_pids()
+        (pid,) = generation_pids()
         # Nothing else takes so much time: the loop has been reached.
         await until(lambda: psutil.Process(pid).cpu_times().user > 0.5, "the loop running")
         await executor.terminate_execution()

@@ -30,7 +30,7 @@ from isoscan import (
 from isoscan.policies import GenerationSnapshot
 from support.builders import ECHO, MIB, is_echo, make_transaction
 from support.faking import install_fake_deno, script
-from support.watching import begin, child_pids, until
+from support.watching import begin, child_pids, generation_pids, until
 
 BUSY = {"restarting", "recovering", "starting"}
 LOOPS = """
@@ -66,7 +66,7 @@ def make_pool(code: str = ECHO, size: int = 3, **options: Any) -> PluginExecutor
 
 def make_faked_pool(folder: Path, *lives: dict[str, Any], size: int, **options: Any) -> PluginExecutorPool:
     """A pool whose generations, in the order they are born, are fakes that live `lives`."""
-    return make_pool(script(*lives), size, deno=install_fake_deno(folder), **options)
+    return make_pool(script(*lives), size, sandbox="permissions", deno=install_fake_deno(folder), **options)
 
 
 async def collect(pool: PluginExecutorPool, transactions: list[HttpTransaction]) -> list[ScanResult]:
@@ -195,7 +195,7 @@ async def test_killed_member_under_load() -> None:
     async with make_pool(SLOW) as pool:
         work = begin(collect(pool, [make_transaction() for _ in range(300)]))
         await until(lambda: all(m.in_flight for m in pool.get_stats().members), "all members busy")
-        psutil.Process(min(child_pids())).kill()
+        psutil.Process(min(generation_pids())).kill()
         assert all(map(is_echo, await work))
         await until(lambda: pool.get_stats().serving == 3, "all members serving again")
         assert pool.get_stats().restart_count == 1
@@ -205,7 +205,7 @@ async def test_recovering_member_is_not_chosen(tmp_path: Path) -> None:
     """As long as another serves, a member whose process died gets nothing."""
     pool = make_faked_pool(tmp_path, {}, {}, {"ready": "stall"}, size=2)
     async with pool:
-        psutil.Process(min(child_pids())).kill()
+        psutil.Process(min(generation_pids())).kill()
         await until(lambda: pool.get_stats().serving == 1, "a member recovering")
         assert all(map(is_echo, await collect(pool, [make_transaction() for _ in range(100)])))
         assert await is_served(pool)
@@ -275,10 +275,10 @@ async def test_shut_down() -> None:
 async def test_second_start_is_refused_and_the_pool_serves_on() -> None:
     """Starting what runs is the caller's mistake; it must not end what runs."""
     async with make_pool(size=2) as pool:
-        pids = child_pids()
+        pids = generation_pids()
         with pytest.raises(ExecutorStateError):
             await pool.start()
-        assert child_pids() == pids
+        assert generation_pids() == pids
         assert await is_served(pool)
 
 
@@ -395,7 +395,7 @@ async def test_rolling_restart() -> None:
     pool = make_pool(on_event=look)
     async with pool:
         states.clear()
-        old = child_pids()
+        old = generation_pids()
         work = begin(collect(pool, [make_transaction() for _ in range(500)]))
         reports = await pool.restart()
         assert all(map(is_echo, await work))
@@ -403,8 +403,8 @@ async def test_rolling_restart() -> None:
             (1, 2, RestartReason.MANUAL)
         ] * 3
         assert [report.pause_ms for report in reports] == [0.0] * 3
-        assert not old & child_pids()
-        assert len(child_pids()) == 3
+        assert not old & generation_pids()
+        assert len(generation_pids()) == 3
         assert min(states) >= 2
 
 
@@ -445,10 +445,10 @@ async def test_good_reload() -> None:
 async def test_bad_reload() -> None:
     """The first member is the trial: when it refuses the code, all serve the old one, also new members."""
     async with make_pool(VERSION.format(0)) as pool:
-        pids = child_pids()
+        pids = generation_pids()
         with pytest.raises(PluginLoadError):
             await pool.reload("throw new Error('no');")
-        assert pids == child_pids()
+        assert pids == generation_pids()
         await pool.resize(4)
         results = await collect(pool, [make_transaction() for _ in range(100)])
         assert {result.findings[0].extra["version"] for result in results} == {0}
@@ -489,15 +489,15 @@ async def test_resize_under_load() -> None:
             assert pool.size == size
             assert pool.get_stats().size == size
         assert all(map(is_echo, await work))
-        await until(lambda: len(child_pids()) == 2, "members that left are gone")
+        await until(lambda: len(generation_pids()) == 2, "members that left are gone")
 
 
 async def test_resize_to_the_same_size() -> None:
     """Nothing begins and nothing ends."""
     async with make_pool(size=2) as pool:
-        pids = child_pids()
+        pids = generation_pids()
         await pool.resize(2)
-        assert child_pids() == pids
+        assert generation_pids() == pids
 
 
 async def test_members_that_leave_finish_what_they_have() -> None:

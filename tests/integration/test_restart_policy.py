@@ -32,7 +32,7 @@ from isoscan import (
 from isoscan.policies import GenerationSnapshot
 from support.builders import ECHO, MIB, is_echo, make_transaction, scan
 from support.faking import install_fake_deno, script
-from support.watching import begin, child_pids, until
+from support.watching import begin, child_pids, generation_pids, until
 
 LOOPS = """
 export function scan_transaction(t) {
@@ -92,6 +92,7 @@ def make_watched(code: str = ECHO, **options: Any) -> tuple[PluginExecutor, Reco
         "restart_policy",
         "warm_standby",
         "deno",
+        "sandbox",
         "max_executions_before_restart",
         "permissions",
         "alert_rules",
@@ -248,6 +249,7 @@ async def test_failed_restart_by_policy(tmp_path: Path) -> None:
     """When the replacement cannot be loaded the old generation serves on, and it is said."""
     executor, heard = make_watched(
         script({}, {"ready": "load_failed"}),
+        sandbox="permissions",
         deno=install_fake_deno(tmp_path),
         restart_policy=MaxExecutions(5, jitter=0.0),
     )
@@ -267,6 +269,7 @@ async def test_restart_by_policy_is_tried_again(tmp_path: Path) -> None:
     """After a failed restart the policy is asked again after a while."""
     executor, heard = make_watched(
         script({}, {"ready": "load_failed"}, {}),
+        sandbox="permissions",
         deno=install_fake_deno(tmp_path),
         restart_policy=MaxExecutions(5, jitter=0.0),
     )
@@ -311,7 +314,7 @@ async def test_shutdown_while_a_caller_restarts() -> None:
     executor, _ = make_watched(SLOW_TO_LOAD)
     await executor.start()
     restart = begin(executor.restart())
-    await until(lambda: len(child_pids()) == 2, "a replacement")
+    await until(lambda: len(generation_pids()) == 2, "a replacement")
     await executor.shutdown()
     await asyncio.wait([restart])
     assert not restart.cancelled()
@@ -323,7 +326,7 @@ async def test_shutdown_while_a_caller_restarts() -> None:
 
 def has_standby(heard: Recorder, count: int) -> Callable[[], bool]:
     """Whether as many generations were started as this, and all are alive."""
-    return lambda: len(heard.of(EventKind.START)) == count and len(child_pids()) == 2
+    return lambda: len(heard.of(EventKind.START)) == count and len(generation_pids()) == 2
 
 
 async def until_spare(executor: PluginExecutor, heard: Recorder, count: int) -> None:
@@ -416,7 +419,7 @@ async def test_spare_of_an_older_version_that_was_still_loading() -> None:
     async with executor:
         await until(lambda: len(heard.of(EventKind.START)) == 2, "a spare that loads")
         await executor.reload(text.format(0, 1))
-        await until(lambda: len(child_pids()) == 2, "a spare")
+        await until(lambda: len(generation_pids()) == 2, "a spare")
         await kill_occupant(executor)
         result = await scan(executor, make_transaction())
         assert result.findings[0].extra["version"] == 1
@@ -429,7 +432,7 @@ async def test_spare_that_died_is_replaced() -> None:
         await until_spare(executor, heard, 2)
         occupant = executor._slot.occupant
         assert occupant is not None
-        (spare,) = child_pids() - {occupant.pid}
+        (spare,) = generation_pids() - {occupant.pid}
         psutil.Process(spare).kill()
         assert is_echo(await scan(executor, make_transaction()))
         await until(has_standby(heard, 3), "another spare", deadline_s=3.0)
@@ -443,13 +446,16 @@ async def test_spare_survives_a_bad_reload() -> None:
         with pytest.raises(PluginLoadError):
             await executor.reload("throw new Error('no');")
         assert is_echo(await scan(executor, make_transaction()))
-        await until(lambda: len(child_pids()) == 2, "a spare", deadline_s=3.0)
+        await until(lambda: len(generation_pids()) == 2, "a spare", deadline_s=3.0)
 
 
 async def test_spare_that_cannot_be_made(tmp_path: Path) -> None:
     """The occupant serves on without one, and it is said."""
     executor, heard = make_watched(
-        script({}, {"ready": "load_failed"}), deno=install_fake_deno(tmp_path), warm_standby=True
+        script({}, {"ready": "load_failed"}),
+        sandbox="permissions",
+        deno=install_fake_deno(tmp_path),
+        warm_standby=True,
     )
     async with executor:
         await until(lambda: bool(heard.of(EventKind.RESTART_FAILED)), "a failed spare")
@@ -526,6 +532,7 @@ async def test_callers_held_back_are_freed(kind: str, tmp_path: Path) -> None:
         life, options = {"frames": {"1": "exit:1"}}, {}
     executor, _ = make_watched(
         script(life, {"ready": "load_failed"}),
+        sandbox="permissions",
         deno=install_fake_deno(tmp_path),
         timeout_s=0.1,
         queue_size=1,

@@ -288,8 +288,8 @@ async def test_beside_an_event_loop() -> None:
         with make_twin() as twin:
             return all(map(is_echo, twin.scan_many(make_transaction() for _ in range(200))))
 
-    thread = asyncio.ensure_future(asyncio.to_thread(work))
     async with isoscan.PluginExecutor(PluginMetadata(id="probe"), ECHO) as executor:
+        thread = asyncio.ensure_future(asyncio.to_thread(work))
         while not thread.done():
             turns += 1
             transaction = make_transaction()

@@ -46,7 +46,7 @@ def make_executor(code: str = ECHO, **options: Any) -> PluginExecutor:
     """An executor with the id `probe`; keyword arguments of `Limits` may be mixed with its own."""
     own = {
         name: options.pop(name)
-        for name in ("permissions", "config", "deno", "max_executions_before_restart")
+        for name in ("permissions", "config", "deno", "max_executions_before_restart", "sandbox")
         if name in options
     }
     metadata = options.pop("metadata", PluginMetadata(id="probe"))

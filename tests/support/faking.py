@@ -36,7 +36,9 @@ def make_faked(
     folder: Path, *lives: dict[str, Any], hello_faults: Sequence[str | None] = (), **options: Any
 ) -> PluginExecutor:
     """An executor whose generations are fakes that live `lives`."""
-    return make_executor(script(*lives), deno=install_fake_deno(folder, hello_faults), **options)
+    fake = install_fake_deno(folder, hello_faults)
+    # It is a Python script: the real sandbox would not let it read its own library.
+    return make_executor(script(*lives), deno=fake, sandbox="permissions", **options)
 
 
 def lives_begun(folder: Path) -> int:

@@ -34,6 +34,18 @@ def child_pids() -> frozenset[int]:
     return frozenset(child.pid for child in psutil.Process().children(recursive=True))
 
 
+def generation_pids() -> frozenset[int]:
+    """Children that are generations: not the fork server, nor what it holds in readiness."""
+    found = set()
+    for child in psutil.Process().children(recursive=True):
+        try:
+            if not any("linux.server" in word for word in child.cmdline()):
+                found.add(child.pid)
+        except psutil.NoSuchProcess:
+            continue
+    return frozenset(found)
+
+
 def descriptor_count() -> int:
     """Open file descriptors of this process."""
     return sum(1 for _ in Path("/proc/self/fd").iterdir())

@@ -11,16 +11,16 @@ import math
 import os
 import random
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._ledger import Cause
 from ..errors import GenerationStartError, PluginLoadError, PluginLoadTimeout
 from ..growth import MemorySample, with_sample
-from ..models import Limits, ScanFailure
+from ..models import Limits, SandboxLevel, ScanFailure
 from ..policies import YOUNG_EXECUTIONS
-from .deno import deno_version, generation_command, generation_environment
+from .deno import RUNTIME, deno_version, generation_command, generation_environment
 from .frames import (
     NONCE_BYTES,
     Denied,
@@ -72,6 +72,7 @@ class Generation:
         deno: Path,
         limits: Limits,
         *,
+        sandbox: SandboxLevel,
         on_results: Callable[[Generation, Results], None],
         on_end: Callable[[Generation, End], None],
     ) -> None:
@@ -122,6 +123,9 @@ class Generation:
         self._process = Process(
             generation_command(deno, limits, source.permissions),
             generation_environment(),
+            sandbox=sandbox,
+            readable=(str(RUNTIME),),
+            connect_ports=source.permissions.ports,
             on_data=self._receive,
             on_exit=self._exited,
         )
@@ -134,6 +138,16 @@ class Generation:
     def pid(self) -> int:
         """The process id."""
         return self._process.pid
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The operating system's layers that hold it."""
+        return self._process.layers
+
+    @property
+    def missing_layers(self) -> Mapping[str, str]:
+        """Why each other one does not."""
+        return self._process.missing
 
     @property
     def is_alive(self) -> bool:

@@ -1,4 +1,4 @@
-"""One child process and its bytes: spawn, write, read, limits, kill, reap.
+"""One child process and its bytes: write, read, limits, kill, reap.
 
 Knows nothing of frames. Everything runs on the event loop that spawned it; no
 thread, no task. A process is over when its end of the channel is closed *and*
@@ -11,11 +11,8 @@ import asyncio
 import contextlib
 import math
 import os
-import signal
 import socket
-import subprocess
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +21,8 @@ from typing import NamedTuple
 import psutil
 
 from ..errors import GenerationStartError
+from ..models import SandboxLevel
+from .children import Streams, start_child
 
 if sys.platform == "linux":
     import resource
@@ -31,7 +30,6 @@ if sys.platform == "linux":
 _SOCKET_BUFFER_BYTES = 1 << 20
 _READ_BYTES = 1 << 18
 _STDERR_TAIL_BYTES = 16_384
-_OPEN_FILES = 64
 _SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
 
@@ -51,6 +49,9 @@ class Process:
         command: Sequence[str],
         environment: dict[str, str],
         *,
+        sandbox: SandboxLevel,
+        readable: tuple[str, ...],
+        connect_ports: tuple[int, ...],
         on_data: Callable[[memoryview], None],
         on_exit: Callable[[Exit], None],
     ) -> None:
@@ -61,6 +62,7 @@ class Process:
         self._stderr = bytearray()
         self._is_channel_closed = False
         self._is_reaped = False
+        self._returncode = 0
         self._is_muted = False
         self._buffer = bytearray(_READ_BYTES)
         self._view = memoryview(self._buffer)
@@ -75,30 +77,26 @@ class Process:
                 self._stderr_fd, stderr_write = os.pipe()
                 undo.callback(os.close, self._stderr_fd)
                 childs.callback(os.close, stderr_write)
-                self._popen = subprocess.Popen(
+                self._child = start_child(
                     command,
-                    stdin=theirs.fileno(),
-                    stdout=theirs.fileno(),
-                    stderr=stderr_write,
-                    cwd="/",
-                    env=environment,
-                    process_group=0,
+                    environment,
+                    Streams(theirs.fileno(), theirs.fileno(), stderr_write),
+                    sandbox=sandbox,
+                    readable=readable,
+                    connect_ports=connect_ports,
                 )
-                self.pid = self._popen.pid
-                undo.callback(self._popen.wait)
-                undo.callback(self.kill)
-                self._pidfd = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else -1
             except OSError as error:
                 raise GenerationStartError(f"cannot start {command[0]}: {error}") from error
             undo.pop_all()
+        self.pid = self._child.pid
+        self.layers, self.missing = self._child.layers, self._child.missing
         self._handle = psutil.Process(self.pid)
         self._socket = ours
         ours.setblocking(False)
         os.set_blocking(self._stderr_fd, False)
-        _forbid_files(self.pid)
         self._loop.add_reader(ours.fileno(), self._read)
         self._loop.add_reader(self._stderr_fd, self._read_stderr)
-        self._watch_exit()
+        self._child.watch(self._reap)
 
     @property
     def is_over(self) -> bool:
@@ -118,10 +116,9 @@ class Process:
             self._loop.add_writer(self._socket.fileno(), self._flush)
 
     def kill(self) -> None:
-        """SIGKILL to the whole group, now. Safe to repeat."""
+        """SIGKILL, now. Safe to repeat."""
         if not self._is_reaped:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
+            self._child.kill()
 
     def mute(self) -> None:
         """Reads on to the end of the channel, but hands out no further byte."""
@@ -146,7 +143,7 @@ class Process:
         if sys.platform == "linux":
             with contextlib.suppress(OSError):
                 limit = _data_bytes(self.pid) + budget_bytes
-                resource.prlimit(self.pid, resource.RLIMIT_DATA, (limit, limit))
+                self._child.limit(resource.RLIMIT_DATA, (limit, limit))
 
     def allow_cpu(self, seconds: float) -> None:
         """Lets it use this much more CPU time before the kernel kills it (Linux).
@@ -158,7 +155,7 @@ class Process:
             with contextlib.suppress(OSError, psutil.Error):
                 times = self._handle.cpu_times()
                 limit = math.ceil(times.user + times.system + seconds)
-                resource.prlimit(self.pid, resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+                self._child.limit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
     def _send(self, data: bytes | memoryview) -> int:
         try:
@@ -221,23 +218,9 @@ class Process:
             os.close(self._stderr_fd)
             self._stderr_fd = -1
 
-    def _watch_exit(self) -> None:
-        if self._pidfd >= 0:
-            self._loop.add_reader(self._pidfd, self._reap)
-        else:
-            threading.Thread(
-                target=lambda: (self._popen.wait(), self._loop.call_soon_threadsafe(self._reap)),
-                name=f"isoscan-reap-{self.pid}",
-                daemon=True,
-            ).start()
-
-    def _reap(self) -> None:
-        if self._is_reaped or self._popen.poll() is None:
-            return
+    def _reap(self, returncode: int) -> None:
         self._is_reaped = True
-        if self._pidfd >= 0:
-            self._loop.remove_reader(self._pidfd)
-            os.close(self._pidfd)
+        self._returncode = returncode
         self._finish()
 
     def _finish(self) -> None:
@@ -249,7 +232,7 @@ class Process:
             if before == (len(self._stderr), self._stderr_fd):
                 self._close_stderr()
         stderr = self._stderr.decode("utf-8", "replace")
-        self._on_exit(Exit(self._popen.returncode, stderr))
+        self._on_exit(Exit(self._returncode, stderr))
 
 
 def _widen(end: socket.socket) -> None:
@@ -262,19 +245,6 @@ def _widen(end: socket.socket) -> None:
         except OSError:
             pass  # not privileged: the plain option below takes what the system allows
         end.setsockopt(socket.SOL_SOCKET, plain, _SOCKET_BUFFER_BYTES)
-
-
-def _forbid_files(pid: int) -> None:
-    """No core file with secrets, no file written, few descriptors (Linux)."""
-    if sys.platform == "linux":
-        for limit, value in (
-            (resource.RLIMIT_CORE, 0),
-            (resource.RLIMIT_FSIZE, 0),
-            (resource.RLIMIT_NOFILE, _OPEN_FILES),
-            (resource.RLIMIT_MEMLOCK, 0),
-        ):
-            with contextlib.suppress(OSError):
-                resource.prlimit(pid, limit, (value, value))
 
 
 def _data_bytes(pid: int) -> int:

@@ -1,0 +1,13 @@
+// Throws an error whose message is a loop.
+// expect: timeout
+// limits: timeout_s=0.6
+// level: realm
+
+export function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  throw {
+    get message() {
+      for (;;);
+    },
+  };
+}

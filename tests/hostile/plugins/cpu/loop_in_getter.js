@@ -1,0 +1,13 @@
+// Loops in a getter that the host calls when it writes the finding.
+// expect: timeout
+// limits: timeout_s=0.6
+// level: realm
+
+export function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  return {
+    get title() {
+      for (;;);
+    },
+  };
+}

@@ -1,0 +1,8 @@
+// Makes a pointer out of a number.
+// expect: error
+// level: host
+
+export function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  return { title: "BREACH " + Deno.UnsafePointer.create(4096n) };
+}

@@ -1,0 +1,8 @@
+// Asks for the machine's name.
+// expect: error
+// level: host
+
+export function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  return { title: "BREACH " + Deno.hostname() };
+}

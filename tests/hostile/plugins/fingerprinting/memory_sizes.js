@@ -1,0 +1,8 @@
+// Asks how much memory the machine has.
+// expect: error
+// level: host
+
+export function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  return { title: "BREACH " + JSON.stringify(Deno.systemMemoryInfo()) };
+}

@@ -1,0 +1,9 @@
+// Asks Node's module for user and machine.
+// expect: error
+// level: host
+
+export async function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  const name = "node:os";
+  return { title: "BREACH " + JSON.stringify((await import(name)).userInfo()) };
+}

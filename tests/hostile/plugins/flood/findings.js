@@ -1,0 +1,8 @@
+// Reports more findings than one scan may.
+// expect: invalid_findings
+// level: realm
+
+export function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  for (let turn = 0; turn < 100_000; turn++) isoscan.report({ title: "finding " + turn });
+}

@@ -1,0 +1,10 @@
+// Prints without end while it loads.
+// expect: clean
+// level: realm
+
+for (let turn = 0; turn < 100_000; turn++) console.log("line", turn);
+
+export function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  return [];
+}

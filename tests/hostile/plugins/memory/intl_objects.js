@@ -1,0 +1,15 @@
+// Keeps formatters, whose tables lie outside the heap.
+// expect: out_of_memory, error, timeout
+// limits: memory_bytes=96MiB, timeout_s=4
+// level: host
+
+export function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  const kept = [];
+  for (;;) {
+    kept.push(
+      new Intl.NumberFormat("de-DE", { style: "unit", unit: "byte" }).format,
+      new Intl.Segmenter("ja"),
+    );
+  }
+}

@@ -1,0 +1,11 @@
+// Continues a promise from its own continuation, without end.
+// expect: timeout, out_of_memory
+// limits: timeout_s=0.6
+// level: realm
+
+export async function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  const again = () => Promise.resolve().then(again);
+  again();
+  await new Promise(() => {});
+}

@@ -1,0 +1,9 @@
+// Opens a WebSocket.
+// expect: error
+// level: host
+
+export function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  new WebSocket("ws://127.0.0.1:" + t.request.headers["x-canary-port"]);
+  return { title: "BREACH opened" };
+}

@@ -1,0 +1,8 @@
+// Asks as a web page does.
+// expect: error
+// level: host
+
+export async function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  return { title: "BREACH " + (await navigator.permissions.query({ name: "geolocation" })).state };
+}

@@ -1,0 +1,8 @@
+// Starts a program through the call of earlier versions.
+// expect: error
+// level: host
+
+export function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  return { title: "BREACH " + Deno.run({ cmd: ["/bin/id"] }).pid };
+}

@@ -1,0 +1,8 @@
+// Reaches for Node's process.binding("spawn_sync").
+// expect: error
+// level: host
+
+export function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  return { title: "BREACH " + globalThis.process.binding("spawn_sync") };
+}

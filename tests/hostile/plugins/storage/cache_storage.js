@@ -1,0 +1,8 @@
+// Opens a cache on the disk.
+// expect: error
+// level: host
+
+export async function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  return { title: "BREACH " + await caches.open("a") };
+}

@@ -1,0 +1,8 @@
+// Reports an integer that JSON has no form for.
+// expect: invalid_findings
+// level: realm
+
+export function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  return { title: "number", value: 1n };
+}

@@ -1,0 +1,10 @@
+// Reports an object that holds itself.
+// expect: invalid_findings
+// level: realm
+
+export function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  const ring = { title: "ring" };
+  ring.ring = ring;
+  return ring;
+}

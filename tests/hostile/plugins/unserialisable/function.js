@@ -1,0 +1,8 @@
+// Reports a function.
+// expect: invalid_findings
+// level: realm
+
+export function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  return () => ({ title: "x" });
+}

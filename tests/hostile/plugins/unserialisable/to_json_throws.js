@@ -1,0 +1,13 @@
+// Reports an object that throws when it is written.
+// expect: invalid_findings
+// level: realm
+
+export function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  return {
+    title: "x",
+    toJSON() {
+      throw new Error("refused");
+    },
+  };
+}

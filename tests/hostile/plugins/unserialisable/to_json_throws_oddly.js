@@ -1,0 +1,20 @@
+// Reports an object that throws something that throws when it is read.
+// expect: invalid_findings
+// level: realm
+
+export function scan_transaction(t) {
+  if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
+  return {
+    title: "x",
+    toJSON() {
+      throw {
+        get message() {
+          throw this;
+        },
+        toString() {
+          throw this;
+        },
+      };
+    },
+  };
+}
