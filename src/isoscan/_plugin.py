@@ -13,7 +13,11 @@ from .models import PluginMetadata
 from .permissions import Permissions
 from .sandbox.assets import read_assets
 from .sandbox.deno import find_deno
+from .sandbox.frames import decode_json
 from .sandbox.modules import PluginSource, source_from_code, source_from_file
+
+
+_METADATA = msgspec.json.Decoder(dict[str, Any] | None)
 
 
 class Plugin:
@@ -58,17 +62,19 @@ class Plugin:
             assets = read_assets(self.path.parent, permissions.read)
         return msgspec.structs.replace(source, permissions=permissions, assets=assets)
 
-    def metadata_of(self, exported: msgspec.Raw) -> PluginMetadata:
+    def metadata_of(self, exported: str) -> PluginMetadata:
         """The caller's metadata, or for a plugin file the module's own."""
         if self.path is None:
             return self.metadata
         try:
-            found = msgspec.json.decode(exported, type=dict[str, Any] | None) or {}
+            found = decode_json(_METADATA, exported) or {}
             known = {name: value for name, value in found.items() if value is not None}
             known.setdefault("id", self.metadata.id)
             severity = known.get("default_severity")
             if isinstance(severity, str):
                 known["default_severity"] = severity.lower()
             return msgspec.convert(known, PluginMetadata)
-        except (msgspec.DecodeError, ConfigError) as error:
+        except (ValueError, ConfigError) as error:
             raise PluginLoadError(f"{self.path}: metadata: {error}") from error
+        except RecursionError as error:
+            raise PluginLoadError(f"{self.path}: metadata: too deeply nested") from error

@@ -237,7 +237,7 @@ def generations_of(process: subprocess.Popen[bytes], count: int = 1) -> list[psu
 
 def _is_generation(process: psutil.Process) -> bool:
     try:
-        return any(word.endswith("host.js") for word in process.cmdline())
+        return any(word.startswith("/dev/fd/") for word in process.cmdline())
     except psutil.Error:
         return False
 

@@ -107,7 +107,7 @@ def test_ctrl_c(workspace: Workspace) -> None:
     """What was done is finished and reported, nothing is lost, no process stays."""
     with workspace.started(*SOAK, "-m", "bursts", "-m", "leak-2kB", "-d", "5m", "-o", "out") as process:
         # The first child is `deno --version`; a generation comes after the signal handlers are set.
-        while not any("host.js" in " ".join(words) for words in commands_of(generations_of(process))):
+        while not any("/dev/fd/" in " ".join(words) for words in commands_of(generations_of(process))):
             time.sleep(0.01)
         generations = generations_of(process)
         process.send_signal(signal.SIGINT)

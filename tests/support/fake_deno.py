@@ -105,7 +105,7 @@ class Worker:
         lives = script.get("lives", [{}])
         life = lives[min(self.life, len(lives) - 1)]
         self.fail(life.get("ready"))
-        ready = {"entry": "scan_transaction", "metadata": None, "urls": [], "console": [], "heap": [1, 2]}
+        ready = {"entry": "scan_transaction", "metadata": "null", "urls": [], "console": [], "heap": [1, 2]}
         self.write(self.packed(READY, json.dumps(ready)))
         while True:
             order, number, payload = self.read_order()
@@ -241,7 +241,7 @@ _FAULTS: dict[str, Callable[[Worker], None]] = {
     "duplicate": _sends(lambda w: _results(w, w.entries()) + _results(w, w.entries())),
     "kind_hello": _sends(lambda w: w.packed(HELLO, "{}")),
     "kind_ready": _sends(
-        lambda w: w.packed(READY, '{"entry":"","metadata":null,"urls":[],"console":[],"heap":[1,2]}')
+        lambda w: w.packed(READY, '{"entry":"","metadata":"null","urls":[],"console":[],"heap":[1,2]}')
     ),
     "kind_load_failed": _sends(
         lambda w: w.packed(LOAD_FAILED, '{"kind":"throw","error":{},"urls":[],"console":[]}')

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 NONCE = bytes(range(1, 17))
 ZERO_NONCE = bytes(16)
 HELLO, READY, LOAD_FAILED, RESULTS, MEMORY = range(5)
-READY_JSON = b'{"entry":"scan_transaction","metadata":null,"urls":[],"console":[],"heap":[1,2]}'
+READY_JSON = b'{"entry":"scan_transaction","metadata":"null","urls":[],"console":[],"heap":[1,2]}'
 
 
 class OrderFrame(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -34,6 +35,8 @@ class Streams(NamedTuple):
     stdin: int
     stdout: int
     stderr: int
+    #: Further ones, that the command names as `/dev/fd/3` and following.
+    files: tuple[int, ...] = ()
 
 
 class Child(Protocol):
@@ -109,7 +112,8 @@ class _PlainChild:
     ) -> None:
         try:
             self._popen = subprocess.Popen(
-                command,
+                [_renumbered(word, streams.files) for word in command],
+                pass_fds=streams.files,
                 stdin=streams.stdin,
                 stdout=streams.stdout,
                 stderr=streams.stderr,
@@ -184,6 +188,7 @@ class _ConfinedChild:
             stdin=streams.stdin,
             stdout=streams.stdout,
             stderr=streams.stderr,
+            files=streams.files,
             confinement=linux.Confinement(readable=readable, connect_ports=connect_ports),
             is_strict=is_strict,
         )
@@ -226,6 +231,11 @@ class _ConfinedChild:
     def limit(self, which: int, limits: tuple[int, int]) -> None:
         """See `Child`."""
         self._server.limit(self.pid, which, limits)
+
+
+def _renumbered(word: str, files: tuple[int, ...]) -> str:
+    """A word of the command with the numbers the descriptors have here, where they cannot be changed."""
+    return re.sub(r"/dev/fd/(\d+)$", lambda match: f"/dev/fd/{files[int(match[1]) - 3]}", word)
 
 
 def _forbid_files(child: Child) -> None:

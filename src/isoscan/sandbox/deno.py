@@ -16,6 +16,8 @@ from ..permissions import Permissions
 ENVIRONMENT_VARIABLE = "ISOSCAN_DENO"
 RUNTIME = Path(__file__).parent / "runtime"
 MINIMUM_VERSION = (2, 9)
+#: Descriptors 3 and 4 of a generation.
+RUNTIME_FILES = (RUNTIME / "import_map.json", RUNTIME / "host.js")
 _VERSION_TIMEOUT_S = 30.0
 
 
@@ -97,7 +99,11 @@ def generation_environment() -> dict[str, str]:
 
 
 def generation_command(binary: Path, limits: Limits, permissions: Permissions) -> list[str]:
-    """The command line of a generation: everything denied but what was granted."""
+    """The command line of a generation: everything denied but what was granted.
+
+    It names `RUNTIME_FILES` by descriptor, as they come to the child: wherever isoscan is installed,
+    the plugin cannot tell from a stack, and needs no permission to get there.
+    """
     heap_bytes = limits.heap_bytes or limits.memory_bytes // 2
     v8_flags: tuple[str, ...] = (
         f"--max-heap-size={max(heap_bytes // MIB, 1)}",
@@ -124,7 +130,7 @@ def generation_command(binary: Path, limits: Limits, permissions: Permissions) -
         "--no-lock",
         "--no-check",
         "--no-code-cache",
-        f"--import-map={RUNTIME / 'import_map.json'}",
+        "--import-map=/dev/fd/3",
         "--deny-read",
         "--deny-write",
         *net,
@@ -134,5 +140,6 @@ def generation_command(binary: Path, limits: Limits, permissions: Permissions) -
         "--deny-sys",
         "--deny-import",
         f"--v8-flags={','.join(v8_flags)}",
-        str(RUNTIME / "host.js"),
+        "--ext=js",
+        "/dev/fd/4",
     ]

@@ -18,7 +18,7 @@ from enum import IntEnum
 from typing import Any, Literal
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from ..models import HttpTransaction
 
@@ -68,10 +68,10 @@ class ThrownError(Struct):
 
 
 class Ready(Struct):
-    """The plugin is loaded; `urls` are its modules' blob URLs in load order."""
+    """The plugin is loaded; `urls` are its modules' blob URLs in load order, `metadata` is JSON."""
 
     entry: str
-    metadata: Raw
+    metadata: str
     urls: list[str]
     console: list[tuple[str, str]]
     heap: tuple[int, int]

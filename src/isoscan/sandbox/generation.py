@@ -20,7 +20,7 @@ from ..errors import GenerationStartError, PluginLoadError, PluginLoadTimeout
 from ..growth import MemorySample, with_sample
 from ..models import Limits, SandboxLevel, ScanFailure
 from ..policies import YOUNG_EXECUTIONS
-from .deno import RUNTIME, deno_version, generation_command, generation_environment
+from .deno import RUNTIME_FILES, deno_version, generation_command, generation_environment
 from .frames import (
     NONCE_BYTES,
     Denied,
@@ -124,7 +124,7 @@ class Generation:
             generation_command(deno, limits, source.permissions),
             generation_environment(),
             sandbox=sandbox,
-            readable=(str(RUNTIME),),
+            files=RUNTIME_FILES,
             connect_ports=source.permissions.ports,
             on_data=self._receive,
             on_exit=self._exited,

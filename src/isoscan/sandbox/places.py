@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_HOST_FRAME = re.compile(r"\n\s+at [^\n]*(?:file:///|ext:)[^\n]*")
+#: The plugin writes these texts: no pattern may look at a stretch of them twice.
+_FRAME_START = re.compile(r"[ \t]{1,8}at ")
 _PARSER_PREFIX = re.compile(r"^(?:TypeError: )?(SyntaxError: )")
-_AT_PLACE = re.compile(r"\n?\s*at [^\n]*$")
 
 
 class Place(NamedTuple):
@@ -32,14 +32,26 @@ def translate(name: str, message: str, stack: str, urls: Sequence[str], files: S
     for url, file in zip(urls, files, strict=False):
         message = message.replace(url, file)
         stack = stack.replace(url, file)
-    stack = _HOST_FRAME.sub("", stack)
+    stack = "\n".join(line for line in stack.split("\n") if not _is_host_frame(line))
     place = _first_place(stack, files) or _first_place(message, files) or Place()
     text = _PARSER_PREFIX.sub(r"\1", message)
     if text.startswith("SyntaxError: "):
-        text = _AT_PLACE.sub("", text)
+        text = _without_place(text)
     elif name and not text.startswith(name):
         text = f"{name}: {text}" if text else name
     return PluginStack(text, stack, place)
+
+
+def _is_host_frame(line: str) -> bool:
+    return ("file:///" in line or "ext:" in line) and _FRAME_START.match(line) is not None
+
+
+def _without_place(text: str) -> str:
+    """A parser's message without the place it ends with, as `place` has that."""
+    head, found, tail = text.rpartition("at ")
+    if not found or "\n" in tail or not (head == "" or head[-1].isspace()):
+        return text
+    return head.rstrip()
 
 
 def _first_place(text: str, files: Sequence[str]) -> Place | None:

@@ -50,7 +50,7 @@ class Process:
         environment: dict[str, str],
         *,
         sandbox: SandboxLevel,
-        readable: tuple[str, ...],
+        files: Sequence[Path],
         connect_ports: tuple[int, ...],
         on_data: Callable[[memoryview], None],
         on_exit: Callable[[Exit], None],
@@ -77,12 +77,16 @@ class Process:
                 self._stderr_fd, stderr_write = os.pipe()
                 undo.callback(os.close, self._stderr_fd)
                 childs.callback(os.close, stderr_write)
+                opened: list[int] = []
+                for path in files:
+                    opened.append(os.open(path, os.O_RDONLY))
+                    childs.callback(os.close, opened[-1])
                 self._child = start_child(
                     command,
                     environment,
-                    Streams(theirs.fileno(), theirs.fileno(), stderr_write),
+                    Streams(theirs.fileno(), theirs.fileno(), stderr_write, tuple(opened)),
                     sandbox=sandbox,
-                    readable=readable,
+                    readable=tuple(map(str, files)),
                     connect_ports=connect_ports,
                 )
             except OSError as error:
@@ -90,7 +94,7 @@ class Process:
             undo.pop_all()
         self.pid = self._child.pid
         self.layers, self.missing = self._child.layers, self._child.missing
-        self._handle = psutil.Process(self.pid)
+        self._handle = _handle_of(self.pid)
         self._socket = ours
         ours.setblocking(False)
         os.set_blocking(self._stderr_fd, False)
@@ -126,6 +130,8 @@ class Process:
 
     def rss_bytes(self) -> int | None:
         """Resident memory now; None when the process is gone."""
+        if self._handle is None:
+            return None
         try:
             return int(self._handle.memory_info().rss)
         except psutil.Error:
@@ -133,6 +139,8 @@ class Process:
 
     def pss_bytes(self) -> int | None:
         """Resident memory with shared pages divided among their users; None where the system cannot tell."""
+        if self._handle is None:
+            return None
         try:
             return getattr(self._handle.memory_full_info(), "pss", None)
         except psutil.Error:
@@ -151,7 +159,7 @@ class Process:
         A dead man's switch: an owner that lives renews it, so a child that loops does
         not outlive an owner that was killed.
         """
-        if sys.platform == "linux":
+        if sys.platform == "linux" and self._handle is not None:
             with contextlib.suppress(OSError, psutil.Error):
                 times = self._handle.cpu_times()
                 limit = math.ceil(times.user + times.system + seconds)
@@ -233,6 +241,14 @@ class Process:
                 self._close_stderr()
         stderr = self._stderr.decode("utf-8", "replace")
         self._on_exit(Exit(self._returncode, stderr))
+
+
+def _handle_of(pid: int) -> psutil.Process | None:
+    """None when it ended at once and is reaped already; its end is heard of as any other's."""
+    try:
+        return psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _widen(end: socket.socket) -> None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import _socket
 import ctypes
 import errno
+import fcntl
 import os
 from typing import NamedTuple, NoReturn
 
 from . import canaries, lockdown, seccomp, wire
 
 _FAILED = 127
+_ASIDE_FD = 32
 _ENCODING = ("utf-8", "surrogateescape")
 
 
 class Order(NamedTuple):
-    """What a child is to become. Status pipe and standard streams travel with it."""
+    """What a child is to become. Status pipe, standard streams and files travel with it."""
 
     command: list[bytes]
     environment: dict[bytes, bytes]
@@ -64,7 +66,8 @@ def live(libc: ctypes.CDLL, plan: lockdown.Plan, binary_fd: int, orders: _socket
 def _become(
     libc: ctypes.CDLL, plan: lockdown.Plan, layers: lockdown.Layers, order: Order, fds: list[int]
 ) -> None:
-    status_fd, *streams = fds
+    # First out of the way of the numbers they are to have, as one may hold another's.
+    status_fd, *streams = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ASIDE_FD) for fd in fds]
     for number, fd in enumerate(streams):
         os.dup2(fd, number)
     if plan.is_probe:

@@ -83,10 +83,13 @@ class ForkServer:
         stdin: int,
         stdout: int,
         stderr: int,
+        files: Sequence[int] = (),
         confinement: Confinement,
         is_strict: bool,
     ) -> Spawned:
         """Starts `command` locked down; its program must be an absolute path.
+
+        `files` are its descriptors 3 and following.
 
         Raises `SandboxUnavailable` when `is_strict` and a required layer is missing, or when
         no server can be started; another `OSError` when the program cannot be executed.
@@ -94,7 +97,7 @@ class ForkServer:
         exit_read, exit_write = os.pipe()
         try:
             try:
-                fds = (stdin, stdout, stderr, exit_write)
+                fds = (stdin, stdout, stderr, *files, exit_write)
                 answer = self._ask(_start_request(command, environment, confinement, is_strict), fds)
             finally:
                 os.close(exit_write)

@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 98bfa3e2e2734219bf3d88afa81c009b22e0d778c546619d32d3fba1743ac9ba
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 c09f50d610c902163e0a50cfdff2d3551d4041120a5a7380ef323974cc04d6e9
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -572,78 +572,77 @@ function decoderFor(contentType) {
     return utf8;
   }
 }
-var Message = class {
+var Content = class {
+  length;
+  contentType;
+  pairs;
   #frame;
   #offset;
-  #pairs;
   #headers;
-  #body;
+  #bytes;
   #text;
-  bodyLength;
-  content_type;
-  timestamp;
-  constructor(frame2, offset, length, pairs, contentType, timestamp) {
+  constructor(frame2, offset, length, pairs, contentType) {
     this.#frame = frame2;
     this.#offset = offset;
-    this.#pairs = pairs;
-    this.bodyLength = length;
-    this.content_type = contentType;
-    this.timestamp = timestamp;
+    this.length = length;
+    this.pairs = pairs;
+    this.contentType = contentType;
   }
-  get headers() {
-    return this.#headers ??= headerObject(this.#pairs);
+  headers() {
+    return this.#headers ??= headerObject(this.pairs);
   }
-  get rawHeaders() {
-    return this.#pairs;
-  }
-  get body() {
-    return this.#body ??= this.#copy();
+  bytes() {
+    return this.#bytes ??= this.#copy();
   }
   text() {
-    if (this.#text === void 0) {
-      const bytes = this.#body ?? this.#view();
-      this.#text = decodeWith(decoderFor(this.content_type), bytes);
-    }
-    return this.#text;
+    return this.#text ??= decodeWith(decoderFor(this.contentType), this.#bytes ?? this.#view());
   }
-  toJSON() {
-    return {
-      ...this,
-      headers: this.headers,
-      body: this.text()
-    };
+  release() {
+    this.#frame = null;
   }
   #view() {
     if (this.#frame === null) {
       throw new NativeError("the body was not read while its transaction was scanned");
     }
-    return new NativeUint8Array(this.#frame, this.#offset, this.bodyLength);
+    return new NativeUint8Array(this.#frame, this.#offset, this.length);
   }
   #copy() {
-    const bytes = new NativeUint8Array(this.bodyLength);
-    if (this.bodyLength > 0) setBytes(bytes, this.#view());
+    const bytes = new NativeUint8Array(this.length);
+    if (this.length > 0) setBytes(bytes, this.#view());
     return bytes;
   }
-  static release(message) {
-    message.#frame = null;
-  }
 };
-var releaseMessage = Message.release;
-var Request = class extends Message {
+var Request = class {
   id;
   method;
   url;
   is_https;
   was_edited;
+  bodyLength;
+  content_type;
+  timestamp;
+  #content;
   #query;
   constructor(head, frame2, offset) {
-    super(frame2, offset, head[8], head[3], head[4], head[6]);
     this.id = head[0];
     this.method = head[1];
     this.url = head[2];
     this.is_https = head[5];
     this.was_edited = head[7];
+    this.bodyLength = head[8];
+    this.content_type = head[4];
+    this.timestamp = head[6];
+    this.#content = new Content(frame2, offset, head[8], head[3], head[4]);
     this.#query = head[9];
+  }
+  get headers() {
+    return this.#content.headers();
+  }
+  get rawHeaders() {
+    return this.#content.pairs;
+  }
+  get body() {
+    return this.#content.bytes();
   }
   get query_params() {
     return this.#query ??= queryOf(this.url);
@@ -652,16 +651,60 @@ var Request = class extends Message {
   get request() {
     return this;
   }
-};
-var Response = class extends Message {
-  request_id;
-  status;
-  constructor(head, frame2, offset) {
-    super(frame2, offset, head[5], head[2], head[3], head[4]);
-    this.request_id = head[0];
-    this.status = head[1];
+  text() {
+    return this.#content.text();
+  }
+  toJSON() {
+    return {
+      ...this,
+      headers: this.headers,
+      body: this.text()
+    };
+  }
+  static release(request2) {
+    request2.#content.release();
   }
 };
+var Response = class {
+  request_id;
+  status;
+  bodyLength;
+  content_type;
+  timestamp;
+  #content;
+  constructor(head, frame2, offset) {
+    this.request_id = head[0];
+    this.status = head[1];
+    this.bodyLength = head[5];
+    this.content_type = head[3];
+    this.timestamp = head[4];
+    this.#content = new Content(frame2, offset, head[5], head[2], head[3]);
+  }
+  get headers() {
+    return this.#content.headers();
+  }
+  get rawHeaders() {
+    return this.#content.pairs;
+  }
+  get body() {
+    return this.#content.bytes();
+  }
+  text() {
+    return this.#content.text();
+  }
+  toJSON() {
+    return {
+      ...this,
+      headers: this.headers,
+      body: this.text()
+    };
+  }
+  static release(response2) {
+    response2.#content.release();
+  }
+};
+var releaseRequest = Request.release;
+var releaseResponse = Response.release;
 function queryOf(url) {
   const query = {};
   const search = execRegExp(/\?([^#]*)/, url);
@@ -681,8 +724,8 @@ var Transaction = class {
   }
 };
 function release(request2, response2) {
-  releaseMessage(request2);
-  if (response2 !== null) releaseMessage(response2);
+  releaseRequest(request2);
+  if (response2 !== null) releaseResponse(response2);
 }
 
 // src/isoscan/sandbox/runtime/host.ts
@@ -708,6 +751,7 @@ var request;
 var response;
 var isAnswered = true;
 var isWaiting = false;
+var isResumeDue = false;
 var lateErrors = 0;
 var assets = new NativeMap();
 var heapSampledAt = -HEAP_SAMPLE_MS;
@@ -757,7 +801,14 @@ function finish() {
   next++;
   if (entries.length > FLUSH_CHARS || scan.endedAt - unsentSince >= FLUSH_MS) sendResults();
 }
+function resumeSoon() {
+  isWaiting = false;
+  isResumeDue = true;
+  afterMicrotasks(resume);
+}
 function resume() {
+  if (!isResumeDue) return;
+  isResumeDue = false;
   drainMicrotasks();
   finish();
   pump();
@@ -767,10 +818,7 @@ function answer(own, value, isError) {
   isAnswered = true;
   if (isError) scan.fail(value);
   else scan.addReturned(value);
-  if (isWaiting) {
-    isWaiting = false;
-    afterMicrotasks(resume);
-  }
+  if (isWaiting) resumeSoon();
 }
 function answerLater(own, value) {
   if (typeof value !== "object" || value === null) return false;
@@ -833,6 +881,11 @@ function heapJson() {
   return `[${heapUsed},${external}]`;
 }
 function isOnTime() {
+  if (isLoading || scan.isOpen && getAsyncContext() === scan.serial) return true;
+  lateErrors++;
+  return false;
+}
+function isErrorOnTime() {
   const context = getAsyncContext();
   if (scan.isOpen && (typeof context !== "number" || context === scan.serial)) return true;
   lateErrors++;
@@ -840,7 +893,7 @@ function isOnTime() {
 }
 function onStrayError(error) {
   if (isLoading) loadFailed("throw", error);
-  if (!isOnTime()) return;
+  if (!isErrorOnTime()) return;
   if (isAnswered) scan.fail(error);
   else answer(scan.serial, error, true);
 }
@@ -872,10 +925,9 @@ addEventListener("error", (event) => {
 addEventListener("beforeunload", (event) => {
   preventDefault(event);
   if (isLoading) loadFailed("never_settles", new NativeError("loading awaits a promise that never settles"));
-  if (!isWaiting) return;
-  isWaiting = false;
-  answer(scan.serial, new NativeError("the scan awaits a promise that never settles"), true);
-  resume();
+  if (isWaiting) {
+    answer(scan.serial, new NativeError("the scan awaits a promise that never settles"), true);
+  }
 });
 var timerId = 0;
 var scanTimers = new NativeMap();
@@ -889,11 +941,13 @@ function makeTimer(repeats) {
     const fire = () => {
       if (!repeats) mapDelete(timers, id);
       if (own !== 0 && (own !== scan.serial || !scan.isOpen)) return;
+      setAsyncContext(own === 0 && !isLoading ? scan.serial : own);
       try {
         apply(callback, void 0, args);
       } catch (error) {
         onStrayError(error);
       }
+      setAsyncContext(void 0);
     };
     mapSet(timers, id, createTimer(fire, typeof delay === "number" ? delay : 0, void 0, repeats, true));
     return id;
@@ -1027,7 +1081,7 @@ async function load() {
   }
   isLoading = false;
   const name = entry.scanTransaction !== null ? "scan_transaction" : "scan_request/scan_response";
-  channel.send(Kind.Ready, `{"entry":"${name}","metadata":${described},"urls":[${urls}],"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}],"heap":${heapJson()}}`);
+  channel.send(Kind.Ready, `{"entry":"${name}","metadata":${stringify(described)},"urls":[${urls}],"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}],"heap":${heapJson()}}`);
 }
 channel.send(Kind.Hello, "{}");
 readSettings();

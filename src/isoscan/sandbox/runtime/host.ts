@@ -99,6 +99,8 @@ let response: object | null;
 let isAnswered = true;
 /** A promise of the plugin is pending, and the event loop runs. */
 let isWaiting = false;
+/** `resume` is queued, by us. */
+let isResumeDue = false;
 let lateErrors = 0;
 /** Files the plugin was granted, by name. */
 const assets = new NativeMap<string, Uint8Array>();
@@ -157,8 +159,17 @@ function finish(): void {
   if (entries.length > FLUSH_CHARS || scan.endedAt - unsentSince >= FLUSH_MS) sendResults();
 }
 
-/** Goes on after the event loop ran: the answer has come, and its microtasks are done. */
+/** Has `resume` run when the microtasks that run now are done. */
+function resumeSoon(): void {
+  isWaiting = false;
+  isResumeDue = true;
+  afterMicrotasks(resume);
+}
+
+/** Goes on after the event loop ran. A plugin that gets hold of this can call it, once and in vain. */
 function resume(): void {
+  if (!isResumeDue) return;
+  isResumeDue = false;
   drainMicrotasks();
   finish();
   pump();
@@ -170,10 +181,7 @@ function answer(own: number, value: unknown, isError: boolean): void {
   isAnswered = true;
   if (isError) scan.fail(value);
   else scan.addReturned(value);
-  if (isWaiting) {
-    isWaiting = false;
-    afterMicrotasks(resume);
-  }
+  if (isWaiting) resumeSoon();
 }
 
 /** Hooks onto a promise, or anything with a `then`; says whether it did. */
@@ -246,8 +254,18 @@ function heapJson(): string {
 
 // ---- what a plugin does outside its call -----------------------------------
 
-/** Whether the code that runs now belongs to the open scan: its async context says. */
+/**
+ * Whether the code that runs now belongs to the open scan: its async context says. What has none,
+ * an event listener or a finalizer, belongs to nobody.
+ */
 function isOnTime(): boolean {
+  if (isLoading || (scan.isOpen && getAsyncContext() === scan.serial)) return true;
+  lateErrors++;
+  return false;
+}
+
+/** The same for an error: Deno tells of those nobody handles outside of any context. */
+function isErrorOnTime(): boolean {
   const context = getAsyncContext();
   if (scan.isOpen && (typeof context !== "number" || context === scan.serial)) return true;
   lateErrors++;
@@ -257,7 +275,7 @@ function isOnTime(): boolean {
 /** An error nobody caught ends the scan it belongs to. */
 function onStrayError(error: unknown): void {
   if (isLoading) loadFailed("throw", error);
-  if (!isOnTime()) return;
+  if (!isErrorOnTime()) return;
   if (isAnswered) scan.fail(error);
   else answer(scan.serial, error, true);
 }
@@ -298,10 +316,9 @@ addEventListener("beforeunload", (event) => {
   // The event loop ran dry: whatever is awaited now can never settle.
   preventDefault(event);
   if (isLoading) loadFailed("never_settles", new NativeError("loading awaits a promise that never settles"));
-  if (!isWaiting) return;
-  isWaiting = false;
-  answer(scan.serial, new NativeError("the scan awaits a promise that never settles"), true);
-  resume();
+  if (isWaiting) {
+    answer(scan.serial, new NativeError("the scan awaits a promise that never settles"), true);
+  }
 });
 
 // ---- timers: a scan's timers end with it -----------------------------------
@@ -320,11 +337,14 @@ function makeTimer(repeats: boolean) {
     const fire = () => {
       if (!repeats) mapDelete(timers, id);
       if (own !== 0 && (own !== scan.serial || !scan.isOpen)) return;
+      // A timer of the plugin's own, started while it was loaded, counts for whatever scan waits now.
+      setAsyncContext(own === 0 && !isLoading ? scan.serial : own);
       try {
         apply(callback as Callable, undefined, args);
       } catch (error) {
         onStrayError(error);
       }
+      setAsyncContext(undefined);
     };
     mapSet(
       timers,
@@ -447,7 +467,7 @@ async function load(): Promise<void> {
   const name = entry.scanTransaction !== null ? "scan_transaction" : "scan_request/scan_response";
   channel.send(
     Kind.Ready,
-    `{"entry":"${name}","metadata":${described},"urls":[${urls}],"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}],"heap":${heapJson()}}`,
+    `{"entry":"${name}","metadata":${stringify(described)},"urls":[${urls}],"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}],"heap":${heapJson()}}`,
   );
 }
 

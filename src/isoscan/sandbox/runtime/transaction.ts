@@ -93,17 +93,19 @@ function decoderFor(contentType: string | null): TextDecoder {
   }
 }
 
-/** What request and response share. The frame's memory is readable until `release`. */
-class Message {
+/**
+ * What request and response share. No plugin ever holds one: it lies behind a private field, and
+ * its memory, the whole frame, is readable until `release`.
+ */
+class Content {
+  readonly length: number;
+  readonly contentType: string | null;
+  readonly pairs: Pairs;
   #frame: ArrayBuffer | null;
   #offset: number;
-  #pairs: Pairs;
   #headers: Record<string, string> | undefined;
-  #body: Uint8Array | undefined;
+  #bytes: Uint8Array | undefined;
   #text: string | undefined;
-  readonly bodyLength: number;
-  readonly content_type: string | null;
-  readonly timestamp: string;
 
   constructor(
     frame: ArrayBuffer,
@@ -111,38 +113,28 @@ class Message {
     length: number,
     pairs: Pairs,
     contentType: string | null,
-    timestamp: string,
   ) {
     this.#frame = frame;
     this.#offset = offset;
-    this.#pairs = pairs;
-    this.bodyLength = length;
-    this.content_type = contentType;
-    this.timestamp = timestamp;
+    this.length = length;
+    this.pairs = pairs;
+    this.contentType = contentType;
   }
 
-  get headers(): Record<string, string> {
-    return this.#headers ??= headerObject(this.#pairs);
+  headers(): Record<string, string> {
+    return this.#headers ??= headerObject(this.pairs);
   }
 
-  get rawHeaders(): Pairs {
-    return this.#pairs;
-  }
-
-  get body(): Uint8Array {
-    return this.#body ??= this.#copy();
+  bytes(): Uint8Array {
+    return this.#bytes ??= this.#copy();
   }
 
   text(): string {
-    if (this.#text === undefined) {
-      const bytes = this.#body ?? this.#view();
-      this.#text = decodeWith(decoderFor(this.content_type), bytes);
-    }
-    return this.#text;
+    return this.#text ??= decodeWith(decoderFor(this.contentType), this.#bytes ?? this.#view());
   }
 
-  toJSON(): object {
-    return { ...this, headers: this.headers, body: this.text() };
+  release(): void {
+    this.#frame = null;
   }
 
   #view(): Uint8Array {
@@ -151,38 +143,53 @@ class Message {
         "the body was not read while its transaction was scanned",
       );
     }
-    return new NativeUint8Array(this.#frame, this.#offset, this.bodyLength);
+    return new NativeUint8Array(this.#frame, this.#offset, this.length);
   }
 
   #copy(): Uint8Array {
-    const bytes = new NativeUint8Array(this.bodyLength);
-    if (this.bodyLength > 0) setBytes(bytes, this.#view());
+    const bytes = new NativeUint8Array(this.length);
+    if (this.length > 0) setBytes(bytes, this.#view());
     return bytes;
-  }
-
-  static release(message: Message): void {
-    message.#frame = null;
   }
 }
 
-const releaseMessage = Message.release;
+// Two classes without a common parent: whoever changed a parent would be handed the frame.
 
-class Request extends Message {
+class Request {
   readonly id: string;
   readonly method: string;
   readonly url: string;
   readonly is_https: boolean;
   readonly was_edited: boolean;
+  readonly bodyLength: number;
+  readonly content_type: string | null;
+  readonly timestamp: string;
+  #content: Content;
   #query: Record<string, string> | null;
 
   constructor(head: RequestHead, frame: ArrayBuffer, offset: number) {
-    super(frame, offset, head[8], head[3], head[4], head[6]);
     this.id = head[0];
     this.method = head[1];
     this.url = head[2];
     this.is_https = head[5];
     this.was_edited = head[7];
+    this.bodyLength = head[8];
+    this.content_type = head[4];
+    this.timestamp = head[6];
+    this.#content = new Content(frame, offset, head[8], head[3], head[4]);
     this.#query = head[9];
+  }
+
+  get headers(): Record<string, string> {
+    return this.#content.headers();
+  }
+
+  get rawHeaders(): Pairs {
+    return this.#content.pairs;
+  }
+
+  get body(): Uint8Array {
+    return this.#content.bytes();
   }
 
   get query_params(): Record<string, string> {
@@ -193,18 +200,64 @@ class Request extends Message {
   get request(): Request {
     return this;
   }
-}
 
-class Response extends Message {
-  readonly request_id: string;
-  readonly status: number;
+  text(): string {
+    return this.#content.text();
+  }
 
-  constructor(head: ResponseHead, frame: ArrayBuffer, offset: number) {
-    super(frame, offset, head[5], head[2], head[3], head[4]);
-    this.request_id = head[0];
-    this.status = head[1];
+  toJSON(): object {
+    return { ...this, headers: this.headers, body: this.text() };
+  }
+
+  static release(request: Request): void {
+    request.#content.release();
   }
 }
+
+class Response {
+  readonly request_id: string;
+  readonly status: number;
+  readonly bodyLength: number;
+  readonly content_type: string | null;
+  readonly timestamp: string;
+  #content: Content;
+
+  constructor(head: ResponseHead, frame: ArrayBuffer, offset: number) {
+    this.request_id = head[0];
+    this.status = head[1];
+    this.bodyLength = head[5];
+    this.content_type = head[3];
+    this.timestamp = head[4];
+    this.#content = new Content(frame, offset, head[5], head[2], head[3]);
+  }
+
+  get headers(): Record<string, string> {
+    return this.#content.headers();
+  }
+
+  get rawHeaders(): Pairs {
+    return this.#content.pairs;
+  }
+
+  get body(): Uint8Array {
+    return this.#content.bytes();
+  }
+
+  text(): string {
+    return this.#content.text();
+  }
+
+  toJSON(): object {
+    return { ...this, headers: this.headers, body: this.text() };
+  }
+
+  static release(response: Response): void {
+    response.#content.release();
+  }
+}
+
+const releaseRequest = Request.release;
+const releaseResponse = Response.release;
 
 function queryOf(url: string): Record<string, string> {
   const query: Record<string, string> = {};
@@ -238,6 +291,6 @@ export class Transaction {
 
 /** Cuts a transaction off from the frame's memory, which the next frame reuses. */
 export function release(request: object, response: object | null): void {
-  releaseMessage(request as Message);
-  if (response !== null) releaseMessage(response as Message);
+  releaseRequest(request as Request);
+  if (response !== null) releaseResponse(response as Response);
 }

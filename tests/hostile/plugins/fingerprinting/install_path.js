@@ -5,5 +5,5 @@
 export function scan_transaction(t) {
   if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
   const found = /file:\/\/\/[^\s):]+/.exec(new Error("x").stack);
-  return found === null ? [] : { title: "BREACH " + found[0] };
+  return found === null || found[0].startsWith("file:///dev/fd/") ? [] : { title: "BREACH " + found[0] };
 }

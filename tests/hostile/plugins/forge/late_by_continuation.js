@@ -1,5 +1,5 @@
 // Catches the engine's queue of coming turns with getters on array indices, takes the host's continuation and calls it.
-// expect: clean, error
+// expect: findings, error
 // then: findings,error,timeout
 // limits: timeout_s=0.6
 // level: realm
@@ -33,7 +33,7 @@ export async function scan_transaction(t) {
   if (!t.request.url.includes("/bad")) return { title: t.id, evidence: t.response.text() };
   if (found !== null) {
     found();
-    isoscan.report({ title: "BREACH reported for another transaction" });
+    isoscan.report({ title: `late of ${t.id}` });
   }
   return [];
 }
