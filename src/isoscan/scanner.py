@@ -13,7 +13,8 @@ from msgspec import Struct, field
 from ._outcomes import NOT_APPLICABLE
 from .errors import ConfigError, IsoscanError
 from .executor import PluginExecutor
-from .models import HttpTransaction, ScanResult, Verdict
+from .models import HttpTransaction, SandboxLevel, ScanResult, Verdict
+from .permissions import Denial, Permissions
 from .sandbox.frames import EncodedTransaction
 
 _AHEAD_TRANSACTIONS = 512
@@ -21,11 +22,17 @@ _AHEAD_BYTES = 64 * 1024 * 1024
 
 
 class PluginCoverage(Struct):
-    """What became of one plugin's scans; `first_failures` holds one example per verdict."""
+    """What became of one plugin's scans; `first_failures` holds one example per verdict.
+
+    `denials`: what it tried without being granted it. `not_granted`: what its metadata asks for
+    and it did not get. Both are known at the end.
+    """
 
     verdicts: Counter[Verdict] = field(default_factory=Counter)
     not_applicable: int = 0
     first_failures: dict[Verdict, ScanResult] = field(default_factory=dict)
+    denials: tuple[Denial, ...] = ()
+    not_granted: list[str] = field(default_factory=list)
 
 
 class Coverage(Struct):
@@ -34,6 +41,9 @@ class Coverage(Struct):
     transactions: int = 0
     scans: int = 0
     plugins: dict[str, PluginCoverage] = field(default_factory=dict)
+    #: How well the plugins were held, and what that level does without; known once they run.
+    sandbox: SandboxLevel = "strict"
+    sandbox_missing: dict[str, str] = field(default_factory=dict)
 
     def add(self, result: ScanResult) -> None:
         """Counts one result."""
@@ -94,6 +104,8 @@ class Scanner:
             raise ExceptionGroup("plugins could not be started", expected)
         for executor in self.executors:
             self.coverage.plugins[executor.metadata.id] = PluginCoverage()
+        held = self.executors[0].get_stats()
+        self.coverage.sandbox, self.coverage.sandbox_missing = held.sandbox, held.sandbox_missing
         return self
 
     async def __aexit__(
@@ -102,6 +114,12 @@ class Scanner:
         await self._shut_down(drain=error is None)
 
     async def _shut_down(self, *, drain: bool) -> None:
+        for executor in self.executors:
+            coverage = self.coverage.plugins.get(executor.metadata.id)
+            if coverage is not None:
+                coverage.denials = executor.get_stats().denials
+                asked = executor.metadata.permissions or Permissions()
+                coverage.not_granted = asked.beyond(executor.permissions)
         await asyncio.gather(*(executor.shutdown(drain=drain) for executor in self.executors))
 
     def _duplicate_ids(self) -> Iterable[ConfigError]:

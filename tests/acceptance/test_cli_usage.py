@@ -55,7 +55,18 @@ def test_help(workspace: Workspace, arguments: list[str]) -> None:
 def test_help_names_every_option(workspace: Workspace) -> None:
     """What `run` takes is in its help."""
     text = workspace.run("run", "--help").text
-    for option in ("INPUT", "--plugin", "--format", "--output", "--fail-on", "--timeout", "--memory"):
+    for option in (
+        "INPUT",
+        "--plugin",
+        "--format",
+        "--output",
+        "--fail-on",
+        "--timeout",
+        "--memory",
+        "--allow",
+        "--sandbox",
+        "--redact",
+    ):
         assert option in text
 
 
@@ -77,6 +88,12 @@ WRONG_LINES = [
     (["run", "one.har", "--memory", "1KB"], ["--memory", "1024"]),
     (["run", "one.har", "--memory", "9999TB"], ["--memory"]),
     (["run", "one.har", "--memory", f"{'9' * 400}TB"], ["--memory"]),
+    (["run", "one.har", "--allow", "everything"], ["--allow", "everything", "net=HOST:PORT"]),
+    (["run", "one.har", "--allow", "net=*.example:443"], ["--allow net", "*.example:443"]),
+    (["run", "one.har", "--allow", "net"], ["--allow", "net=HOST:PORT"]),
+    (["run", "one.har", "--allow", "read=/etc"], ["--allow read", "/etc"]),
+    (["run", "one.har", "--allow", "wasm=yes"], ["--allow", "wasm=yes"]),
+    (["run", "one.har", "--sandbox", "none"], ["--sandbox", "none", "strict"]),
     (["run", "one.har", "--format", "xml"], ["--format", "xml", "table", "jsonl"]),
     (["run", "one.har", "--fail-on", "catastrophic"], ["--fail-on", "catastrophic", "critical"]),
     (["plugins", "--frobnicate"], ["--frobnicate"]),

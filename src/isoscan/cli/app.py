@@ -26,6 +26,7 @@ bench = App(name="bench", help="Measure isoscan on this machine.")
 bench.command("isoscan.cli.bench:soak", name="soak")
 app.command(bench)
 
+SandboxName = Literal["strict", "available", "permissions"]
 SeverityName = Literal["info", "low", "medium", "high", "critical"]
 
 
@@ -40,6 +41,8 @@ def run(
     fail_on: Annotated[SeverityName | None, Parameter(name="--fail-on")] = None,
     timeout: float = 5.0,
     memory: str = "512MB",
+    allow: Annotated[list[str] | None, Parameter(name="--allow", negative="")] = None,
+    sandbox: SandboxName = "strict" if sys.platform == "linux" else "permissions",
     redact: Annotated[bool | None, Parameter(name="--redact", negative="--no-redact")] = None,
 ) -> int:
     """Scan captured traffic and print the findings.
@@ -61,6 +64,13 @@ def run(
         Seconds one plugin may spend on one transaction.
     memory
         Memory one plugin may use, for example 256MB or 1GB.
+    allow
+        What plugins may reach if their metadata asks for it, repeat for more: net=HOST:PORT,
+        read=PATH (of the plugin's own folder), wasm. Default: nothing.
+    sandbox
+        "strict" refuses to run without every layer the sandbox needs (default on Linux),
+        "available" makes do with those of this system, "permissions" (default elsewhere)
+        relies on Deno alone. See isoscan doctor.
     redact
         Mask passwords, tokens and other secrets in findings and messages.
         Default: when --output names a file.
@@ -76,6 +86,8 @@ def run(
             fail_on=fail_on,
             timeout_s=timeout,
             memory=memory,
+            allow=allow or [],
+            sandbox=sandbox,
             redact=redact,
         )
     )

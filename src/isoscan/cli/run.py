@@ -16,9 +16,11 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from .._options import ExecutorOptions
 from ..errors import ConfigError, InputError
 from ..executor import PluginExecutor
-from ..models import MIB, HttpTransaction, Limits, ScanResult, Severity
+from ..models import MIB, HttpTransaction, Limits, SandboxLevel, ScanResult, Severity
+from ..permissions import Permissions
 from ..plugin_files import bundled_plugins, find_plugins
 from ..redact import Redactor, shareable_fingerprint
 from ..reports import Report
@@ -47,6 +49,8 @@ class RunOptions(Struct, frozen=True):
     fail_on: str | None
     timeout_s: float
     memory: str
+    allow: list[str]
+    sandbox: SandboxLevel
     #: None: only what goes to a file.
     redact: bool | None = None
 
@@ -57,6 +61,7 @@ _MAX_REJECTED_SHOWN = 20
 def run_command(options: RunOptions) -> int:
     """Runs it all. Everything that can be wrong beforehand is said before anything is scanned."""
     limits = _limits(options)
+    permissions = parse_permissions(options.allow)
     paths = find_plugins(options.plugins) if options.plugins else bundled_plugins()
     if "-" in options.inputs and sys.stdin is None:
         raise ConfigError("standard input is closed; name a file instead of '-'")
@@ -68,7 +73,12 @@ def run_command(options: RunOptions) -> int:
     redactor = Redactor() if is_redacted else None
     try:
         output.check_is_not([*options.inputs, *map(str, paths)])
-        executors = [PluginExecutor.from_file(path, limits=limits) for path in paths]
+        own: ExecutorOptions = {
+            "limits": limits,
+            "permissions": permissions,
+            "sandbox": options.sandbox,
+        }
+        executors = [PluginExecutor.from_file(path, **own) for path in paths]
         report = _report(options, output, is_redacted=is_redacted)
         run = _Run(Scanner(executors), sources, output, report, redactor)
         asyncio.run(run.run())
@@ -99,6 +109,30 @@ def parse_size(text: str, option: str) -> int:
     if size_bytes >= _MAX_SIZE_BYTES:
         raise ConfigError(f"{option}: {text[:40]!r} is more than any machine has")
     return int(size_bytes)
+
+
+def parse_permissions(allowed: list[str]) -> Permissions:
+    """Permissions from `net=host:port`, `read=path` and `wasm`, each given once for each of its values."""
+    net: list[str] = []
+    read: list[str] = []
+    wasm = False
+    for word in allowed:
+        name, mark, value = word.partition("=")
+        if name == "net" and mark:
+            net.append(value)
+        elif name == "read" and mark:
+            read.append(value)
+        elif word == "wasm":
+            wasm = True
+        else:
+            raise ConfigError(f"--allow: {word!r} is no permission; write net=HOST:PORT, read=PATH or wasm")
+    try:
+        return Permissions(net=tuple(net), read=tuple(read), wasm=wasm)
+    except ConfigError as error:
+        text = (
+            str(error).replace("Permissions.net", "--allow net").replace("Permissions.read", "--allow read")
+        )
+        raise ConfigError(text) from error
 
 
 class _Run:

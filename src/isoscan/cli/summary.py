@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..models import Severity, Verdict
+from ..permissions import Denial
 from ..reports.text import printable
 from ..scanner import Coverage
 from .tally import Tally
 
 _REASON_CHARS = 300
+_MAX_DENIALS_SHOWN = 10
 
 
 def summarise(tally: Tally, coverage: Coverage, output_name: str) -> Iterator[str]:
@@ -37,12 +39,26 @@ def summarise(tally: Tally, coverage: Coverage, output_name: str) -> Iterator[st
                 f"  {printable(plugin_id)}: {count} {_WORDS[verdict]}, first at "
                 f"{printable(example.transaction_id, 200)}: {printable(str(example.error), _REASON_CHARS)}"
             )
+        if plugin.denials:
+            tried = [_attempt(denial) for denial in plugin.denials[:_MAX_DENIALS_SHOWN]]
+            more = len(plugin.denials) - len(tried)
+            yield (
+                f"  {printable(plugin_id)}: denied {', '.join(tried)}" + (f" and {more} more" if more else "")
+            )
+        if plugin.not_granted:
+            words = ", ".join(printable(word.replace(" ", "=", 1), 200) for word in plugin.not_granted)
+            yield f"  {printable(plugin_id)}: asks for more than it was granted (--allow): {words}"
     for entry in tally.rejected:
         yield f"  rejected: {printable(entry.place)}: {printable(str(entry.problem), _REASON_CHARS)}"
     if tally.rejected_count > len(tally.rejected):
         yield f"  … and {tally.rejected_count - len(tally.rejected)} more rejected entries"
     if tally.out_of_scope:
         yield f"  {tally.out_of_scope} entries are no HTTP exchanges and were left out"
+    if coverage.sandbox != "strict":
+        lacks = "; ".join(f"{name}: {why}" for name, why in coverage.sandbox_missing.items())
+        yield f"  sandbox: {coverage.sandbox}, weaker than strict" + (
+            f" ({printable(lacks)})" if lacks else ""
+        )
     for note, count in tally.notes.most_common():
         yield f"  note: {printable(note, _REASON_CHARS)} ({count})"
     if tally.input_error is not None:
@@ -53,6 +69,12 @@ def summarise(tally: Tally, coverage: Coverage, output_name: str) -> Iterator[st
         yield "isoscan: interrupted; what was finished is written, the rest was not scanned"
     elif coverage.failed or tally.rejected_count:
         yield f"INCOMPLETE: {coverage.failed} scans failed, {tally.rejected_count} entries were rejected"
+
+
+def _attempt(denial: Denial) -> str:
+    """`net api.example.com:443 (3)`."""
+    target = f" {printable(denial.target, 200)}" if denial.target else ""
+    return f"{denial.permission}{target} ({denial.count})"
 
 
 _WORDS = {
