@@ -16,7 +16,6 @@ from .sandbox.deno import find_deno
 from .sandbox.frames import decode_json
 from .sandbox.modules import PluginSource, source_from_code, source_from_file
 
-
 _METADATA = msgspec.json.Decoder(dict[str, Any] | None)
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
 
 from ._breaker import Breaker
+from ._chronicle import Chronicle
 from ._dispatch import MAX_FRAMES, Dispatch
 from ._keeper import Keeper
 from ._launcher import Launcher, retry_s
@@ -20,7 +19,6 @@ from ._lifecycle import Event as Step
 from ._lifecycle import State, next_state
 from ._options import Settings
 from ._plugin import Plugin
-from .alerts import AlertWatch
 from .errors import (
     ConfigError,
     ExecutorStateError,
@@ -31,7 +29,7 @@ from .errors import (
     PluginLoadTimeout,
     RestartFailed,
 )
-from .events import Event, EventKind, EventStream
+from .events import EventKind
 from .models import ExecutorStats, RestartReason, RestartReport, Verdict
 from .permissions import Permissions
 from .sandbox.generation import MAX_FRAME_SCANS, End, Generation
@@ -57,17 +55,13 @@ class Slot:
     ) -> None:
         limits = settings.limits
         self.plugin = plugin
-        self.events = EventStream(() if settings.on_event is None else (settings.on_event,))
         self.keeper = Keeper(settings.restart_policy)
-        self._alerts = AlertWatch(settings.alert_rules)
-        self._read_stats = read_stats
         #: Asked before a restart by policy: a pool lets one member restart at a time.
         self.may_restart: Callable[[], bool] = lambda: True
         self.limits = limits
         self._grant = settings.permissions
         self.state = State.NEW
         self.occupant: Generation | None = None
-        self.last_restart_time: datetime | None = None
         self.dispatch = Dispatch(
             plugin.metadata,
             limits,
@@ -76,6 +70,7 @@ class Slot:
             sandbox=settings.sandbox,
         )
         self.dispatch.on_answer = self._on_answer
+        self.chronicle = Chronicle(settings, self.dispatch, self.keeper, read_stats)
         self.breaker = Breaker(
             max_load_failures=limits.max_load_failures,
             max_scan_deaths=limits.max_consecutive_deaths,
@@ -90,7 +85,7 @@ class Slot:
             self.dispatch,
             keeps_standby=settings.warm_standby or settings.isolate_per == "transaction",
             on_end=self._on_end,
-            emit=self._emit,
+            emit=self.chronicle.tell,
         )
         self._by_policy: asyncio.Task[None] | None = None
         self._heartbeat: asyncio.TimerHandle | None = None
@@ -217,7 +212,7 @@ class Slot:
         self._load_failure = None
         self.breaker.record_ready()
         self.occupant = self.dispatch.occupant = generation
-        self._emit(EventKind.READY, generation.number, rss_after_bytes=generation.birth_rss_bytes)
+        self.chronicle.tell(EventKind.READY, generation.number, rss_after_bytes=generation.birth_rss_bytes)
         self.dispatch.pump()
         self.launcher.refill(generation.source)
         if self._heartbeat is None:
@@ -233,10 +228,7 @@ class Slot:
         if self.occupant is not None and self.occupant.end is None:
             self.occupant.weigh()
             self._consider(self.occupant)
-        for alert in self._alerts.began(self._read_stats(), self.limits):
-            self._emit(
-                EventKind.ALERT, self.generation_number, reason=alert.rule, text=f"{alert.severity}: {alert}"
-            )
+        self.chronicle.tell_alerts(self.generation_number)
 
     def _vacate(self) -> None:
         """From here on nobody takes work."""
@@ -267,7 +259,9 @@ class Slot:
         if decision is None:
             return
         if decision.is_futile:
-            self._emit(EventKind.FUTILE, generation.number, reason=decision.reason.value, text=decision.text)
+            self.chronicle.tell(
+                EventKind.FUTILE, generation.number, reason=decision.reason.value, text=decision.text
+            )
         elif self.may_restart() and (self._by_policy is None or self._by_policy.done()):
             self._replace_soon(decision.reason, decision.text)
 
@@ -293,12 +287,11 @@ class Slot:
             self._vacate()
         is_open = self.dispatch.settle_end(generation, end)
         if end.cause is not Cause.RETIRED:
-            self._emit(
+            self.chronicle.tell_end(
                 EventKind.KILL,
-                generation.number,
+                generation,
                 reason=end.cause.value,
                 text=end.detail,
-                **self._memory_of(generation),
             )
         if is_occupant and self.state is not State.RESTARTING:
             self._recover_from(end, is_open)
@@ -347,7 +340,7 @@ class Slot:
                 self._give_up(error)
                 return
         pause_ms = self._occupy(generation)
-        self._record(generation, previous, reason, (loop.time() - began) * 1000, pause_ms)
+        self.chronicle.tell_restart(generation, previous, reason, (loop.time() - began) * 1000, pause_ms)
 
     def _give_up(self, error: IsoscanError) -> None:
         """The plugin itself says that it cannot be loaded: that does not get better by waiting."""
@@ -360,13 +353,13 @@ class Slot:
         if self.state is not State.CLOSING:
             self._transit(Step.TRIPPED)
         text = self._quarantine_text()
-        self._emit(EventKind.QUARANTINE, self.launcher.number, text=text)
+        self.chronicle.tell(EventKind.QUARANTINE, self.launcher.number, text=text)
         self.dispatch.skip_queued(text, "quarantined")
 
     def _begin_probation(self) -> None:
         self.breaker.begin_probation()
         self.dispatch.is_probing = True
-        self._emit(EventKind.PROBATION, self.launcher.number)
+        self.chronicle.tell(EventKind.PROBATION, self.launcher.number)
 
     def _quarantine_text(self) -> str:
         deaths = max(self.breaker.scan_deaths, self.breaker.load_failures)
@@ -445,7 +438,7 @@ class Slot:
             generation = await self.launcher.launch(source or await self._wanted_source())
         except BaseException as error:
             if isinstance(error, IsoscanError):
-                self._emit(EventKind.RESTART_FAILED, previous, reason=reason.value, text=str(error))
+                self.chronicle.tell(EventKind.RESTART_FAILED, previous, reason=reason.value, text=str(error))
             self._after_failed_restart(error)
             if isinstance(error, IsoscanError) and not (source and isinstance(error, PluginLoadError)):
                 serving = "the old generation serves on" if self.occupant else "no generation serves"
@@ -464,9 +457,9 @@ class Slot:
         waiting = self.dispatch.ledger.queued
         pause_ms = self._occupy(generation)
         if old is not None and old.end is None:
-            self._emit(EventKind.RETIRE, old.number, **self._memory_of(old))
+            self.chronicle.tell_end(EventKind.RETIRE, old)
         # Recorded at the swap: whatever comes while the old generation drains, this happened.
-        report = self._record(
+        report = self.chronicle.tell_restart(
             generation,
             previous,
             reason,
@@ -503,45 +496,6 @@ class Slot:
             self._transit(Step.DIED)
             self._begin_recovery(RestartReason.CRASH)
 
-    def _record(
-        self,
-        generation: Generation,
-        previous: int,
-        reason: RestartReason,
-        duration_ms: float,
-        pause_ms: float,
-        *,
-        rss_before_bytes: int | None = None,
-        waiting: int = 0,
-        text: str = "",
-    ) -> RestartReport:
-        report = RestartReport(
-            generation=generation.number,
-            previous_generation=previous,
-            reason=reason,
-            duration_ms=duration_ms,
-            pause_ms=pause_ms,
-            rss_before_bytes=rss_before_bytes,
-            rss_after_bytes=generation.rss_bytes(),
-            waiting=waiting,
-            text=text,
-        )
-        self.dispatch.counters.record_restart(report)
-        self.keeper.record_cost(duration_ms)
-        self._emit(
-            EventKind.RESTART,
-            generation.number,
-            reason=reason.value,
-            text=text,
-            rss_before_bytes=rss_before_bytes,
-            rss_after_bytes=report.rss_after_bytes,
-            waiting=waiting,
-            pause_ms=pause_ms,
-            duration_ms=duration_ms,
-        )
-        self.last_restart_time = datetime.now(UTC)
-        return report
-
     async def terminate(self) -> bool:
         """Kills the occupant if it runs anything; recovery follows by itself."""
         self.check_open()
@@ -571,20 +525,6 @@ class Slot:
     def withdraw(self, scan: Scan) -> None:
         """Nobody wants the scan's outcome any more."""
         self.dispatch.withdraw(scan)
-
-    def _memory_of(self, generation: Generation) -> dict[str, Any]:
-        growth = self.keeper.measured_growth(generation)
-        return {
-            "rss_before_bytes": generation.last_rss_bytes,
-            "pss_bytes": generation.last_pss_bytes,
-            "heap_used_bytes": generation.heap_used_bytes,
-            "external_bytes": generation.external_bytes,
-            "growth_bytes_per_execution": growth.bytes_per_execution if growth else None,
-            "executions": generation.executions,
-        }
-
-    def _emit(self, kind: EventKind, generation: int, **details: Any) -> None:
-        self.events.emit(Event(kind=kind, plugin_id=self._id, generation=generation, **details))
 
     @property
     def _id(self) -> str:

@@ -224,7 +224,7 @@ class PluginExecutor:
             current_instance_executions=occupant.executions if occupant else 0,
             max_executions_before_restart=self.max_executions_before_restart,
             restart_count=sum(counters.restarts.values()),
-            last_restart_time=slot.last_restart_time,
+            last_restart_time=slot.chronicle.last_restart_time,
             queued=ledger.queued,
             in_flight=ledger.in_flight,
             verdicts=dict(counters.verdicts),

@@ -179,7 +179,7 @@ LAYERS = (
     {"sandbox/generation"},
     {"_outcomes", "_keeper"},
     {"_dispatch"},
-    {"_launcher"},
+    {"_launcher", "_chronicle"},
     {"_slot", "_stream"},
     {"executor"},
     {"pool", "scheduler"},

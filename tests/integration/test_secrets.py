@@ -96,7 +96,7 @@ class Watch:
 
     def listen(self, executor: PluginExecutor) -> None:
         """Takes part in every event of the executor."""
-        executor._slot.events.add(self.events.append)
+        executor._slot.chronicle.events.add(self.events.append)
 
     def _sizes(self) -> dict[Path, int]:
         found = {}
