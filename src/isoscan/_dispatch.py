@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ._ledger import Cause, Frame, Ledger, LedgerError, Scan
 from ._outcomes import failed_result, result_of_entry
@@ -71,9 +71,9 @@ class Dispatch:
     # ---- in ----------------------------------------------------------------
 
     @property
-    def has_room(self) -> bool:
-        """Whether the queue takes another scan."""
-        return self.ledger.queued < self.limits.queue_size
+    def room(self) -> int:
+        """How many scans the queue takes."""
+        return self.limits.queue_size - self.ledger.queued
 
     async def wait_for_room(self) -> None:
         """Returns when the queue may have room; first come, first served."""
@@ -81,13 +81,15 @@ class Dispatch:
 
     def offer_room(self) -> None:
         """Lets as many waiting callers in as the queue has places."""
-        if self._room.let_in(self.limits.queue_size - self.ledger.queued) > 0:
+        if self._room.let_in(self.room) > 0:
             self.on_room()
 
-    def accept(self, scan: Scan) -> None:
-        """Takes a scan; from here on it ends exactly once."""
-        self.ledger.accept(scan)
-        if not self._is_pump_due:
+    def accept(self, scans: Sequence[Scan]) -> None:
+        """Takes scans; from here on each ends exactly once."""
+        self.ledger.accept(scans)
+        if len(scans) > 1:
+            self.pump()  # a bulk travels at once, so that the next can be read meanwhile
+        elif not self._is_pump_due:
             self._is_pump_due = True
             # Everything accepted in this turn of the loop travels together.
             asyncio.get_running_loop().call_soon(self.pump)
@@ -155,13 +157,13 @@ class Dispatch:
             generation.frame_done()
         generation.record_scans(entries)
         counters.executions += len(scans)
-        record = counters.scan_latency.record
+        durations_us: list[int] = []
         plugin_id, number = metadata.id, generation.number
         clean, sandbox = Verdict.CLEAN, self.sandbox
         clean_count = 0
         for scan, entry in zip(scans, entries, strict=True):
             if type(entry) is int:
-                record(entry)
+                durations_us.append(entry)
                 clean_count += 1
                 result = ScanResult(
                     transaction_id=scan.payload.transaction.request.id,
@@ -174,11 +176,12 @@ class Dispatch:
                 )
             else:
                 assert isinstance(entry, ScanEntry)
-                record(entry.duration_us)
+                durations_us.append(entry.duration_us)
                 result = self._result_of(scan, entry, generation)
                 counters.verdicts[result.verdict] += 1
             if not scan.is_withdrawn:
                 scan.finish(result)
+        counters.scan_latency.record_all(durations_us)
         if clean_count:
             counters.verdicts[clean] += clean_count
         last = scans[-1].payload

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
+from collections.abc import Iterable
 from enum import StrEnum
 from itertools import islice
 from typing import Any
+
+from msgspec import Struct
 
 from .models import Verdict
 
@@ -31,7 +34,7 @@ class LedgerError(Exception):
     """A generation answered what it was not asked: it is condemned."""
 
 
-class Scan:
+class Scan(Struct, gc=False, eq=False):
     """One accepted scan. `payload` travels and has a `size_bytes`.
 
     Whoever wants the outcome overrides `finish`. A method, not a callback: a scan that
@@ -39,25 +42,15 @@ class Scan:
     make the garbage collector stop everything again and again.
     """
 
-    __slots__ = (
-        "accepted_at",
-        "attempts",
-        "is_aborting",
-        "is_alone",
-        "is_withdrawn",
-        "payload",
-    )
-
-    def __init__(self, payload: Any, accepted_at: float = 0.0) -> None:
-        self.payload = payload
-        self.accepted_at = accepted_at
-        #: Runs that ended with a generation's death while only this scan can have caused it.
-        self.attempts = 0
-        #: Suspected: runs with nothing else in flight, so that blame is exact.
-        self.is_alone = False
-        #: Was perhaps running when execution was terminated: is aborted if it turns out slow.
-        self.is_aborting = False
-        self.is_withdrawn = False
+    payload: Any
+    accepted_at: float = 0.0
+    #: Runs that ended with a generation's death while only this scan can have caused it.
+    attempts: int = 0
+    #: Suspected: runs with nothing else in flight, so that blame is exact.
+    is_alone: bool = False
+    #: Was perhaps running when execution was terminated: is aborted if it turns out slow.
+    is_aborting: bool = False
+    is_withdrawn: bool = False
 
     def finish(self, result: Any) -> None:
         """Takes the outcome. Called exactly once, unless the scan is withdrawn."""
@@ -130,9 +123,9 @@ class Ledger:
         ]
         return [*assigned, *self._queue]
 
-    def accept(self, scan: Scan) -> None:
-        """Takes a scan in, at the end of the queue."""
-        self._queue.append(scan)
+    def accept(self, scans: Iterable[Scan]) -> None:
+        """Takes scans in, at the end of the queue."""
+        self._queue.extend(scans)
 
     def withdraw(self, scan: Scan) -> None:
         """The caller no longer wants the outcome: a queued scan is gone, an assigned one is dropped later."""

@@ -7,7 +7,7 @@ walk through the table in `_lifecycle`. What happens to scans is `_dispatch`'s.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ._breaker import Breaker
 from ._chronicle import Chronicle
@@ -131,9 +131,16 @@ class Slot:
         if self.state in (State.CLOSING, State.CLOSED):
             raise ExecutorStateError(f"{self._id}: the executor is shut down")
 
-    def admit(self, scan: Scan) -> None:
-        """Takes a scan in, or ends it at once when its plugin cannot run."""
+    def admit(self, scans: Sequence[Scan]) -> None:
+        """Takes scans in, or ends them at once when their plugin cannot run."""
         self.check_open()
+        if self.state not in (State.QUARANTINED, State.FAILED):
+            self.dispatch.accept(scans)
+            return
+        for scan in scans:
+            self._admit_to_ailing(scan)
+
+    def _admit_to_ailing(self, scan: Scan) -> None:
         if self.state is State.QUARANTINED:
             if self.breaker.remaining_s(scan.accepted_at) > 0:
                 self._refuse(scan, self._quarantine_text(), "quarantined")
@@ -144,7 +151,7 @@ class Slot:
         elif self.state is State.FAILED:
             self._refuse(scan, f"the plugin is not loaded: {self._load_failure}", "not_loaded")
             return
-        self.dispatch.accept(scan)
+        self.dispatch.accept((scan,))
 
     def _refuse(self, scan: Scan, text: str, kind: str) -> None:
         self.dispatch.refuse(scan, Verdict.SKIPPED, text, kind)
@@ -509,9 +516,9 @@ class Slot:
     # ---- what `scan_many` needs ----------------------------------------------
 
     @property
-    def has_room(self) -> bool:
-        """Whether another scan may be admitted now."""
-        return self.dispatch.has_room
+    def room(self) -> int:
+        """How many scans may be admitted now."""
+        return self.dispatch.room
 
     @property
     def window(self) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from typing import Protocol
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Protocol
 
 from ._ledger import Scan
 from ._waiting import WaitingLine, wake
@@ -21,8 +22,8 @@ class Intake(Protocol):
     """Where scans go: an executor, or a pool of them."""
 
     @property
-    def has_room(self) -> bool:
-        """Whether another scan may be admitted now."""
+    def room(self) -> int:
+        """How many scans may be admitted now."""
 
     @property
     def window(self) -> int:
@@ -31,28 +32,24 @@ class Intake(Protocol):
     async def wait_for_room(self) -> None:
         """Returns when there may be room."""
 
-    def admit(self, scan: Scan) -> None:
-        """Takes a scan; it ends exactly once."""
+    def admit(self, scans: Sequence[Scan]) -> None:
+        """Takes scans; each ends exactly once."""
 
     def withdraw(self, scan: Scan) -> None:
         """Nobody wants the scan's outcome any more."""
 
 
-class _Place(Scan):
+class _Place(Scan, gc=False, eq=False):
     """A scan that keeps its result until its turn has come."""
 
-    __slots__ = ("_window", "result")
-
-    def __init__(self, window: _Window, payload: EncodedTransaction, now: float) -> None:
-        super().__init__(payload, now)
-        self._window = window
-        self.result: ScanResult | None = None
+    window: Any = None
+    result: ScanResult | None = None
 
     def finish(self, result: ScanResult) -> None:
         """Keeps the outcome, and wakes the window if it waits for this one."""
         self.result = result
-        if self is self._window.awaited:
-            self._window.wake()
+        if self is self.window.awaited:
+            self.window.wake()
 
 
 class _Window:
@@ -62,7 +59,7 @@ class _Window:
         self._intake = intake
         self._size = intake.window
         self._loop = asyncio.get_running_loop()
-        self._places: deque[_Place] = deque()
+        self.places: deque[_Place] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._has_place = WaitingLine()
         self.awaited: _Place | None = None
@@ -72,38 +69,49 @@ class _Window:
 
     @property
     def is_over(self) -> bool:
-        return self.is_exhausted and not self._places
+        return self.is_exhausted and not self.places
 
     @property
     def is_empty(self) -> bool:
-        return not self._places
+        return not self.places
 
-    def add(self, transaction: HttpTransaction | EncodedTransaction) -> None:
-        if not isinstance(transaction, EncodedTransaction):
-            transaction = EncodedTransaction(transaction)
-        place = _Place(self, transaction, self._loop.time())
-        self._intake.admit(place)
-        self._places.append(place)
+    def add(self, transactions: Iterable[HttpTransaction | EncodedTransaction]) -> None:
+        now = self._loop.time()
+        places: list[_Place] = []
+        try:
+            for transaction in transactions:
+                if type(transaction) is EncodedTransaction:
+                    places.append(_Place(transaction, now, window=self))
+                else:
+                    places.append(_Place(EncodedTransaction(transaction), now, window=self))  # type: ignore[arg-type]
+        finally:
+            # Also what the input gave before it broke off.
+            if places:
+                self._intake.admit(places)
+                self.places += places
 
     def fill(self, source: Iterator[HttpTransaction | EncodedTransaction]) -> None:
         """Takes from the input while there is room."""
-        try:
-            while len(self._places) < self._size and self._intake.has_room:
-                self.add(next(source))
-        except StopIteration:
-            self.is_exhausted = True
-        except Exception as error:  # noqa: BLE001  # whatever the caller's input raises is raised to them later
-            self.end(error)
+        while (count := min(self._size - len(self.places), self._intake.room)) > 0:
+            before = len(self.places)
+            try:
+                self.add(islice(source, count))
+            except Exception as error:  # noqa: BLE001  # the caller's input: raised to them in its turn
+                self.end(error)
+                return
+            if len(self.places) < before + count:
+                self.is_exhausted = True
+                return
 
     async def feed(self, source: AsyncIterable[HttpTransaction | EncodedTransaction]) -> None:
         """The same for an input that is itself waited for; runs beside the consumer."""
         try:
             async for transaction in source:
-                while not self._intake.has_room:
+                while self._intake.room <= 0:
                     await self._intake.wait_for_room()
-                self.add(transaction)
+                self.add((transaction,))
                 self.wake()
-                while len(self._places) >= self._size:
+                while len(self.places) >= self._size:
                     await self._has_place.wait(lambda: None)
         except Exception as error:  # noqa: BLE001  # whatever the caller's input raises is raised to them later
             self.end(error)
@@ -115,16 +123,13 @@ class _Window:
         self.is_exhausted = True
         self.wake()
 
-    def finished(self) -> ScanResult | None:
-        """The next result in input order, when it is there."""
-        if not self._places or self._places[0].result is None:
-            return None
-        self._has_place.let_in(1)
-        return self._places.popleft().result
+    def offer_place(self) -> None:
+        """Results were handed out: who feeds the window may go on."""
+        self._has_place.let_in(self._size - len(self.places))
 
     async def wait(self) -> None:
         """Until the first place has its result, or the input moved."""
-        self.awaited = self._places[0] if self._places else None
+        self.awaited = self.places[0] if self.places else None
         if self.awaited is None or self.awaited.result is None:
             self._waiter = self._loop.create_future()
             await self._waiter
@@ -135,14 +140,16 @@ class _Window:
 
     def close(self) -> None:
         """Nobody wants the rest."""
-        for place in self._places:
+        for place in self.places:
             if place.result is None:
                 self._intake.withdraw(place)
+        self.places.clear()  # they refer to this window
 
 
 async def scan_stream(intake: Intake, transactions: Transactions) -> AsyncIterator[ScanResult]:
     """One result per transaction, in input order; see `PluginExecutor.scan_many`."""
     window = _Window(intake)
+    places = window.places
     feeder: asyncio.Task[None] | None = None
     source: Iterator[HttpTransaction | EncodedTransaction] | None = None
     if isinstance(transactions, AsyncIterable):
@@ -151,10 +158,10 @@ async def scan_stream(intake: Intake, transactions: Transactions) -> AsyncIterat
         source = iter(transactions)
     try:
         while True:
-            result = window.finished()
-            if result is not None:
+            while places and (result := places[0].result) is not None:
+                places.popleft()
                 yield result
-                continue
+            window.offer_place()
             if source is not None and not window.is_exhausted:
                 window.fill(source)
             if window.is_over:

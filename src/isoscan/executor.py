@@ -29,14 +29,10 @@ from .policies import GenerationSnapshot
 from .sandbox.frames import EncodedTransaction
 
 
-class _Call(Scan):
+class _Call(Scan, kw_only=True, eq=False):
     """A scan that one caller waits for."""
 
-    __slots__ = ("outcome",)
-
-    def __init__(self, payload: EncodedTransaction, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(payload, loop.time())
-        self.outcome: asyncio.Future[ScanResult] = loop.create_future()
+    outcome: asyncio.Future[ScanResult]
 
     def finish(self, result: ScanResult) -> None:
         """Hands the outcome to the caller, if it still waits."""
@@ -142,12 +138,12 @@ class PluginExecutor:
         carries the whole `ScanResult` as `.result`. Waits while the queue is full.
         """
         self._slot.check_open()
-        while not self._dispatch.has_room:
+        while self._dispatch.room <= 0:
             await self._dispatch.wait_for_room()
             self._slot.check_open()
         loop = asyncio.get_running_loop()
-        scan = _Call(EncodedTransaction(transaction), loop)
-        self._slot.admit(scan)
+        scan = _Call(EncodedTransaction(transaction), loop.time(), outcome=loop.create_future())
+        self._slot.admit((scan,))
         try:
             result = await scan.outcome
         except asyncio.CancelledError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -172,7 +172,7 @@ class PluginExecutorPool:
     async def scan_transaction(self, transaction: HttpTransaction) -> list[Finding]:
         """As `PluginExecutor.scan_transaction`, on the member with the least to do."""
         self._check_open()
-        while not self.has_room:
+        while self.room <= 0:
             await self.wait_for_room()
             self._check_open()
         return await self._least_loaded().scan_transaction(transaction)
@@ -192,9 +192,9 @@ class PluginExecutorPool:
     # ---- what `scan_many` needs: see `_stream.Intake` ------------------------
 
     @property
-    def has_room(self) -> bool:
-        """Whether another scan may be admitted now."""
-        return self._least_loaded()._slot.has_room
+    def room(self) -> int:
+        """How many scans may be admitted now: what the member with the least to do takes."""
+        return self._least_loaded()._slot.room
 
     @property
     def window(self) -> int:
@@ -205,10 +205,12 @@ class PluginExecutorPool:
         """Returns when there may be room."""
         await self._room.wait(self._offer_room)
 
-    def admit(self, scan: Scan) -> None:
-        """Takes a scan; it ends exactly once."""
+    def admit(self, scans: Sequence[Scan]) -> None:
+        """Takes scans; each ends exactly once. They are spread over the members."""
         self._check_open()
-        self._least_loaded()._slot.admit(scan)
+        share = -(-len(scans) // len(self._members))
+        for first in range(0, len(scans), share):
+            self._least_loaded()._slot.admit(scans[first : first + share])
 
     def withdraw(self, scan: Scan) -> None:
         """Nobody wants the scan's outcome any more."""

@@ -39,7 +39,7 @@ def fill(ledger: Ledger, count: int) -> list[Scan]:
     """Accepts `count` scans."""
     scans = [new_scan() for _ in range(count)]
     for scan in scans:
-        ledger.accept(scan)
+        ledger.accept((scan,))
     return scans
 
 
@@ -73,7 +73,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(target=scans, size_bytes=st.integers(0, 60))
     def accept(self, size_bytes: int) -> Scan:
         scan = new_scan(size_bytes)
-        self.ledger.accept(scan)
+        self.ledger.accept((scan,))
         self.queue.append(scan)
         self.accepted.append(scan)
         return scan

@@ -239,39 +239,42 @@ class EncodedTransaction:
 
     def __init__(self, transaction: HttpTransaction) -> None:
         request, response = transaction.request, transaction.response
+        request_body = request.body
+        row = (
+            request.id,
+            request.method,
+            request.url,
+            request.headers,
+            request.content_type,
+            request.is_https,
+            request.timestamp,
+            request.was_edited,
+            len(request_body),
+            request.query_params or None,
+        )
         self.transaction = transaction
-        query = request.query_params
-        self.head = _encode_text(
+        if response is None:
+            self.head = head = _encode_text((row, None))
+            #: Those that are not empty.
+            self.bodies: tuple[bytes, ...] = (request_body,) if request_body else ()
+            self.size_bytes = len(head) + len(request_body)
+            return
+        response_body = response.body
+        self.head = head = _encode_text(
             (
+                row,
                 (
-                    request.id,
-                    request.method,
-                    request.url,
-                    request.headers,
-                    request.content_type,
-                    request.is_https,
-                    request.timestamp,
-                    request.was_edited,
-                    len(request.body),
-                    query or None,
-                ),
-                None
-                if response is None
-                else (
                     response.request_id,
                     response.status,
                     response.headers,
                     response.content_type,
                     response.timestamp,
-                    len(response.body),
+                    len(response_body),
                 ),
             )
         )
-        if response is None:
-            self.bodies: tuple[bytes, ...] = (request.body,)
-        else:
-            self.bodies = (request.body, response.body)
-        self.size_bytes = len(self.head) + sum(map(len, self.bodies))
+        self.bodies = (request_body, response_body) if request_body else (response_body,)
+        self.size_bytes = len(head) + len(request_body) + len(response_body)
 
 
 def _encode_text(value: Any) -> bytes:
@@ -297,6 +300,6 @@ def encode_measure() -> bytes:
 def encode_scan(number: int, transactions: Sequence[EncodedTransaction]) -> bytes:
     """The order that makes a generation scan some transactions, in this order."""
     head = b"[" + b",".join([t.head for t in transactions]) + b"]"
-    bodies = [body for t in transactions for body in t.bodies if body]
+    bodies = [body for t in transactions for body in t.bodies]
     length = 4 + len(head) + sum(map(len, bodies)) + _ORDER_REST
     return b"".join((_SCAN_HEAD.pack(length, Order.SCAN, number, len(head)), head, *bodies))
