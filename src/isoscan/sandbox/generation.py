@@ -51,6 +51,7 @@ _FIRST_FRAME_SCANS = 4
 _FRAME_US = 4000
 #: CPU time a generation may use before its owner renews it, every second while it is busy.
 _CPU_AHEAD_S = 10.0
+_PSS_EVERY_S = 1.0
 _WARM_UP_FRAME = 0xFFFF_FFFF
 _OUT_OF_MEMORY_MARKS = ("out of memory", "heap limit", "Allocation failed", "memory allocation of")
 
@@ -98,6 +99,7 @@ class Generation:
         self.young_rss_bytes: int | None = None
         self.last_rss_bytes: int | None = None
         self.last_pss_bytes: int | None = None
+        self._pss_read_at = -math.inf
         self.end: End | None = None
         self.ready: Ready | None = None
         self._limits = limits
@@ -159,9 +161,12 @@ class Generation:
         return None if self.end else self._process.rss_bytes()
 
     def weigh(self) -> None:
-        """Looks at its resident memory now."""
+        """Looks at its resident memory now; at its PSS, which costs a millisecond, once a second at most."""
         self.last_rss_bytes = self._process.rss_bytes()
-        self.last_pss_bytes = self._process.pss_bytes()
+        now = self._loop.time()
+        if now - self._pss_read_at >= _PSS_EVERY_S:
+            self._pss_read_at = now
+            self.last_pss_bytes = self._process.pss_bytes()
 
     async def load(self, config: dict[str, Any]) -> Ready:
         """Makes it load its plugin.
