@@ -42,13 +42,13 @@ class Plugin:
         """The Deno binary; raises `DenoNotFound`."""
         return find_deno(self.deno_option)
 
-    def read(self, new_code: str | None = None) -> PluginSource:
+    async def read(self, new_code: str | None = None) -> PluginSource:
         """The modules as they are now; raises `PluginLoadError`."""
         code = new_code if new_code is not None else self.code
         if code is not None:
             return source_from_code(code, f"{self.metadata.id}.ts")
         assert self.path is not None
-        return source_from_file(self.path, self.deno)
+        return await source_from_file(self.path, self.deno)
 
     def grant(self, source: PluginSource, permissions: Permissions) -> PluginSource:
         """The source with these permissions; raises `PluginLoadError` when a file it may read is missing."""

@@ -165,7 +165,7 @@ class Slot:
             raise ExecutorStateError(f"{self._id}: start() while {self.state}")
         self._transit(Step.START)
         try:
-            self._source = await self.launcher.granted(self.plugin.read(), self._grant)
+            self._source = await self.launcher.granted(await self.plugin.read(), self._grant)
             generation = await self.launcher.launch_patiently(self._source)
         except BaseException as error:
             # A shutdown may have come first; a plain comparison would be narrowed away.
@@ -402,7 +402,7 @@ class Slot:
         if new_code is None and self.plugin.path is None:
             raise ConfigError(f"{self._id}: reload() needs code, the executor was not made from a file")
         grant = permissions or self._grant
-        source = await self.launcher.granted(self.plugin.read(new_code), grant)
+        source = await self.launcher.granted(await self.plugin.read(new_code), grant)
         wider = source.permissions.beyond(self.permissions)
         if wider and permissions is None:
             raise PermissionsWidened(
@@ -484,7 +484,7 @@ class Slot:
 
     async def _wanted_source(self) -> PluginSource:
         if self._source is None:
-            self._source = await self.launcher.granted(self.plugin.read(), self._grant)
+            self._source = await self.launcher.granted(await self.plugin.read(), self._grant)
         return self._source
 
     def _after_failed_restart(self, error: BaseException) -> None:

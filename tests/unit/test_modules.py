@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def write(folder: Path, **files: str) -> Path:
 
 def load(path: Path) -> PluginSource:
     """Reads a plugin with the real Deno."""
-    return source_from_file(path, find_deno())
+    return asyncio.run(source_from_file(path, find_deno()))
 
 
 def refusal(path: Path) -> str:
@@ -55,7 +56,7 @@ def test_nul_character_is_refused() -> None:
 
 def test_single_file(tmp_path: Path) -> None:
     """A file without imports needs no graph."""
-    source = source_from_file(write(tmp_path, plugin=ENTRY), Path("/no/deno/needed"))
+    source = asyncio.run(source_from_file(write(tmp_path, plugin=ENTRY), Path("/no/deno/needed")))
     assert source.names == ["plugin.ts"]
     assert source.path == tmp_path / "plugin.ts"
 

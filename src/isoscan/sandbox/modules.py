@@ -8,8 +8,11 @@ list of parts: text, and the index of the module whose URL belongs there.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
@@ -99,7 +102,7 @@ def source_from_code(code: str, name: str) -> PluginSource:
     return PluginSource([Module(name, "application/typescript", [code])])
 
 
-def source_from_file(path: Path, deno: Path) -> PluginSource:
+async def source_from_file(path: Path, deno: Path) -> PluginSource:
     """A plugin file with the neighbouring files it imports.
 
     Raises `PluginLoadError` naming file, line and reason when a file cannot be read,
@@ -111,7 +114,7 @@ def source_from_file(path: Path, deno: Path) -> PluginSource:
     code = _read(path)
     if _MAY_IMPORT.search(code) is None:
         return PluginSource([Module(path.name, _SUFFIX_TYPES[suffix], [code])], path)
-    return _Shipper(path, _ask_graph(path, deno)).ship()
+    return _Shipper(path, await _ask_graph(path, deno)).ship()
 
 
 def _read(path: Path) -> str:
@@ -125,21 +128,35 @@ def _read(path: Path) -> str:
         raise PluginLoadError(f"{path}: not UTF-8 text (byte {error.start})") from error
 
 
-def _ask_graph(path: Path, deno: Path) -> _Graph:
-    flags = ("--json", "--no-config", "--no-lock", "--no-remote", "--no-npm")
-    command = [str(deno), "info", *flags, str(path.resolve())]
+async def _ask_graph(path: Path, deno: Path) -> _Graph:
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            timeout=_GRAPH_TIMEOUT_S,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env=generation_environment(),
-        )
-        return msgspec.json.decode(done.stdout, type=_Graph)
-    except (OSError, subprocess.TimeoutExpired, msgspec.DecodeError) as error:
+        return msgspec.json.decode(await _output_of(_graph_command(path, deno)), type=_Graph)
+    except (OSError, TimeoutError, msgspec.DecodeError) as error:
         raise PluginLoadError(f"{path}: cannot read the plugin's module graph: {error}") from error
+
+
+def _graph_command(path: Path, deno: Path) -> list[str]:
+    flags = ("--json", "--no-config", "--no-lock", "--no-remote", "--no-npm")
+    return [str(deno), "info", *flags, str(path.resolve())]
+
+
+async def _output_of(command: Sequence[str]) -> bytes:
+    """Several plugins that start side by side are asked about side by side."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=generation_environment(),
+    )
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), _GRAPH_TIMEOUT_S)
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        raise
+    return output
 
 
 class _Shipper:
