@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 c09f50d610c902163e0a50cfdff2d3551d4041120a5a7380ef323974cc04d6e9
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 14c52ad4013c1e143c94bcc8120e28957cb04f5f69ec0255f3e80db788b3524e
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);

@@ -467,7 +467,9 @@ async function load(): Promise<void> {
   const name = entry.scanTransaction !== null ? "scan_transaction" : "scan_request/scan_response";
   channel.send(
     Kind.Ready,
-    `{"entry":"${name}","metadata":${stringify(described)},"urls":[${urls}],"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}],"heap":${heapJson()}}`,
+    `{"entry":"${name}","metadata":${
+      stringify(described)
+    },"urls":[${urls}],"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}],"heap":${heapJson()}}`,
   );
 }
 

@@ -84,6 +84,18 @@ interface IsoscanMetadata {
   tags?: string[];
   /** Whether an interrupted scan may run again although the plugin has network. */
   idempotent?: boolean;
+  /** What the plugin wants to reach; it gets what whoever runs it grants as well. */
+  permissions?: IsoscanPermissions;
+}
+
+/** Anything else, a wildcard or a path that leads out of the plugin's folder is a load error. */
+interface IsoscanPermissions {
+  /** `"host:port"`, for `fetch` and `WebSocket`. */
+  net?: string[];
+  /** Files and folders of the plugin's own folder, for `isoscan.readAsset`. */
+  read?: string[];
+  /** `WebAssembly`. */
+  wasm?: boolean;
 }
 
 /** What `scan_transaction` may return, directly or as a promise. */
@@ -102,6 +114,10 @@ type IsoscanScan = (
 /** Reports findings while the scan still runs. */
 declare const isoscan: {
   report(finding: IsoscanFinding): void;
+  /** A fresh copy of a granted file, by its path relative to the plugin's folder. */
+  readAsset(path: string): Uint8Array;
+  /** The same as UTF-8 text. */
+  readAssetText(path: string): string;
 };
 
 /** The historic form of `isoscan.report`. */
