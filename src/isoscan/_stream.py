@@ -18,6 +18,10 @@ Transactions = (
 )
 
 
+#: Transactions that came together.
+Bulk = Sequence[HttpTransaction | EncodedTransaction]
+
+
 class Intake(Protocol):
     """Where scans go: an executor, or a pool of them."""
 
@@ -103,16 +107,20 @@ class _Window:
                 self.is_exhausted = True
                 return
 
-    async def feed(self, source: AsyncIterable[HttpTransaction | EncodedTransaction]) -> None:
+    async def feed(self, source: AsyncIterable[Bulk]) -> None:
         """The same for an input that is itself waited for; runs beside the consumer."""
         try:
-            async for transaction in source:
-                while self._intake.room <= 0:
-                    await self._intake.wait_for_room()
-                self.add((transaction,))
-                self.wake()
-                while len(self.places) >= self._size:
-                    await self._has_place.wait(lambda: None)
+            async for bulk in source:
+                first = 0
+                while first < len(bulk):
+                    while self._intake.room <= 0:
+                        await self._intake.wait_for_room()
+                    count = min(self._intake.room, self._size - len(self.places))
+                    self.add(bulk[first : first + count])
+                    first += count
+                    self.wake()
+                    while len(self.places) >= self._size:
+                        await self._has_place.wait(lambda: None)
         except Exception as error:  # noqa: BLE001  # whatever the caller's input raises is raised to them later
             self.end(error)
         else:
@@ -146,15 +154,23 @@ class _Window:
         self.places.clear()  # they refer to this window
 
 
-async def scan_stream(intake: Intake, transactions: Transactions) -> AsyncIterator[ScanResult]:
-    """One result per transaction, in input order; see `PluginExecutor.scan_many`."""
+async def scan_stream(
+    intake: Intake, transactions: Transactions, bulks: AsyncIterable[Bulk] | None = None
+) -> AsyncIterator[ScanResult]:
+    """One result per transaction, in input order; see `PluginExecutor.scan_many`.
+
+    `bulks` is an input that comes several transactions at a time, instead of `transactions`.
+    """
     window = _Window(intake)
     places = window.places
     feeder: asyncio.Task[None] | None = None
     source: Iterator[HttpTransaction | EncodedTransaction] | None = None
     if isinstance(transactions, AsyncIterable):
-        feeder = asyncio.create_task(window.feed(transactions), name="isoscan-feed")
+        bulks = _one_by_one(transactions)
+    if bulks is not None:
+        feeder = asyncio.create_task(window.feed(bulks), name="isoscan-feed")
     else:
+        assert not isinstance(transactions, AsyncIterable)
         source = iter(transactions)
     try:
         while True:
@@ -177,3 +193,10 @@ async def scan_stream(intake: Intake, transactions: Transactions) -> AsyncIterat
             feeder.cancel()
             await asyncio.wait([feeder])
         window.close()
+
+
+async def _one_by_one(
+    transactions: AsyncIterable[HttpTransaction | EncodedTransaction],
+) -> AsyncIterator[Bulk]:
+    async for transaction in transactions:
+        yield (transaction,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
@@ -14,7 +14,7 @@ from ._options import ExecutorOptions, Settings
 from ._outcomes import error_of
 from ._plugin import Plugin
 from ._slot import Slot
-from ._stream import Transactions, scan_stream
+from ._stream import Bulk, Transactions, scan_stream
 from .models import (
     ExecutorStats,
     Finding,
@@ -163,6 +163,11 @@ class PluginExecutor:
         """
         self._slot.check_open()
         return scan_stream(self._slot, transactions)
+
+    def _scan_bulks(self, bulks: AsyncIterable[Bulk]) -> AsyncIterator[ScanResult]:
+        """As `scan_many`, for an input that comes several transactions at a time."""
+        self._slot.check_open()
+        return scan_stream(self._slot, (), bulks)
 
     async def restart(
         self, *, overlap: bool = True, reason: RestartReason = RestartReason.MANUAL

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable, Sequence
+from itertools import islice
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +20,8 @@ from .sandbox.frames import EncodedTransaction
 
 _AHEAD_TRANSACTIONS = 512
 _AHEAD_BYTES = 64 * 1024 * 1024
+_BULK_TRANSACTIONS = 32
+_BULK_BYTES = 256 * 1024
 
 
 class PluginCoverage(Struct):
@@ -165,7 +168,7 @@ class _Lane:
         self._task.add_done_callback(lambda task: self._moved.set())
 
     async def _run(self, executor: PluginExecutor, fan_out: _FanOut) -> None:
-        async for result in executor.scan_many(fan_out.read()):
+        async for result in executor._scan_bulks(fan_out.read()):
             self.results.append(result)
             self._moved.set()
 
@@ -204,24 +207,33 @@ class _FanOut:
                 self._forgotten.clear()
                 await self._forgotten.wait()
                 continue
-            try:
-                encoded = EncodedTransaction(next(self._source))
-            except StopIteration:
-                self._is_exhausted = True
-            except Exception as error:  # noqa: BLE001  # the input's own error, raised after its results
-                self.input_error = error
-                self._is_exhausted = True
-            else:
-                self._kept.append(encoded)
-                self._kept_bytes += encoded.size_bytes
+            self._take()
         return position < self._first + len(self._kept)
 
-    async def read(self) -> AsyncIterator[EncodedTransaction]:
-        """Every transaction, for one reader."""
+    def _take(self) -> None:
+        """Reads on: several, unless they are large."""
+        taken_bytes = 0
+        try:
+            for transaction in islice(self._source, _BULK_TRANSACTIONS):
+                encoded = EncodedTransaction(transaction)
+                self._kept.append(encoded)
+                self._kept_bytes += encoded.size_bytes
+                taken_bytes += encoded.size_bytes
+                if taken_bytes >= _BULK_BYTES:
+                    return
+        except Exception as error:  # noqa: BLE001  # the input's own error, raised after its results
+            self.input_error = error
+            self._is_exhausted = True
+        if not taken_bytes:
+            self._is_exhausted = True
+
+    async def read(self) -> AsyncIterator[list[EncodedTransaction]]:
+        """Every transaction, for one reader, as many at a time as there are."""
         position = 0
         while await self.has(position):
-            yield self._kept[position - self._first]
-            position += 1
+            bulk = list(islice(self._kept, position - self._first, None))
+            yield bulk
+            position += len(bulk)
 
     def forget_first(self) -> None:
         """All readers are done with the oldest transaction."""
