@@ -104,8 +104,7 @@ async def gap(count: int, rounds: int) -> None:
                 restarts.append(time.perf_counter())
 
         _, moments = await run(CLEAN, count, MaxExecutions(max(count // 10, 1), jitter=0.0), note)
-        # Of the frames: results of one frame come together, and the gaps within are no gaps to anybody.
-        gaps = sorted(b - a for a, b in pairwise(steady) if b - a > 50e-6)
+        gaps = sorted(b - a for a, b in pairwise(steady))
         usual = gaps[int(len(gaps) * 0.999)]
         around = [
             max((b - a for a, b in pairwise(moments) if a < at + 0.05 and b > at - 0.05), default=0.0)

@@ -58,6 +58,7 @@ class Launcher:
         self._on_end = on_end
         self._emit = emit
         self._alive: set[Generation] = set()
+        self._starting: set[asyncio.Future[None]] = set()
         self._standby: Generation | None = None
         self._refill: asyncio.Task[None] | None = None
         self._remade_at = -_RETRY_MAX_S
@@ -113,6 +114,8 @@ class Launcher:
         if self._refill is not None:
             self._refill.cancel()
             await asyncio.wait([self._refill])
+        while self._starting:
+            await asyncio.wait(self._starting)
         for generation in list(self._alive):
             generation.kill(Cause.RETIRED, "shutdown")
             await generation.wait_gone()
@@ -150,16 +153,7 @@ class Launcher:
         self.number += 1
         if self._end_use is None:
             self._end_use = use_fork_server()
-        generation = Generation(
-            self.number,
-            source,
-            self._plugin.deno,
-            self._limits,
-            sandbox=self._sandbox,
-            on_results=self._dispatch.settle,
-            on_end=self._end,
-        )
-        self._alive.add(generation)
+        generation = await self._start(source)
         self._tell_missing(generation)
         self._emit(EventKind.START, generation.number)
         try:
@@ -175,6 +169,26 @@ class Launcher:
         self._dispatch.metadata = metadata
         self._dispatch.ledger.is_replayable = not source.permissions.net or metadata.idempotent
         return generation
+
+    async def _start(self, source: PluginSource) -> Generation:
+        """A generation that is among the living from its first moment on."""
+        starting = asyncio.get_running_loop().create_future()
+        self._starting.add(starting)
+        try:
+            generation = await Generation.start(
+                self.number,
+                source,
+                self._plugin.deno,
+                self._limits,
+                sandbox=self._sandbox,
+                on_results=self._dispatch.settle,
+                on_end=self._end,
+            )
+            self._alive.add(generation)
+            return generation
+        finally:
+            self._starting.discard(starting)
+            starting.set_result(None)
 
     async def _prepare_standby(self, source: PluginSource) -> None:
         try:

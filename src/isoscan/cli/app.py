@@ -102,6 +102,24 @@ def plugins(*specs: str) -> int:
 
 
 @app.command
+def doctor(
+    *, format: Annotated[Literal["table", "json"], Parameter(name=["--format", "-f"])] = "table"
+) -> int:
+    """Try out which layers of the sandbox hold on this system.
+
+    Exit code 0 when sandbox="strict" holds, 3 when only a weaker level does, 2 when nothing can run.
+
+    Parameters
+    ----------
+    format
+        "table" for people, "json" for programs.
+    """
+    from .doctor import doctor_command
+
+    return doctor_command(format)
+
+
+@app.command
 def schema() -> int:
     """Print the JSON schema of transactions, findings and results."""
     import json
@@ -163,4 +181,8 @@ def _plain(error: CycloptsError) -> str:
 def _help_of(arguments: list[str]) -> str:
     if arguments[:2] == ["bench", "soak"]:
         return "bench soak "
-    return f"{arguments[0]} " if arguments and arguments[0] in ("run", "plugins", "schema", "bench") else ""
+    return (
+        f"{arguments[0]} "
+        if arguments and arguments[0] in ("run", "plugins", "schema", "doctor", "bench")
+        else ""
+    )

@@ -53,6 +53,9 @@ class Child(Protocol):
     def kill(self) -> None:
         """SIGKILL; nothing when it is gone."""
 
+    def end(self) -> None:
+        """Kills and reaps one that nobody watches."""
+
     def limit(self, which: int, limits: tuple[int, int]) -> None:
         """Sets a resource limit. Raises `OSError`."""
 
@@ -163,6 +166,14 @@ class _PlainChild:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
 
+    def end(self) -> None:
+        """See `Child`."""
+        self.kill()
+        self._popen.wait()
+        if self._pidfd >= 0:
+            os.close(self._pidfd)
+            self._pidfd = -1
+
     def limit(self, which: int, limits: tuple[int, int]) -> None:
         """See `Child`."""
         if sys.platform == "linux":
@@ -209,10 +220,7 @@ class _ConfinedChild:
             except BlockingIOError:
                 return
             loop.remove_reader(self._exit_fd)
-            for fd in (self._exit_fd, self._pidfd):
-                if fd >= 0:
-                    os.close(fd)
-            self._exit_fd = self._pidfd = -1
+            self._close()
             # An end without a status: the fork server died, and the kernel killed the child with it.
             on_exit(int.from_bytes(status, "little", signed=True) if status else -signal.SIGKILL)
 
@@ -227,6 +235,19 @@ class _ConfinedChild:
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
             else:
                 os.kill(self.pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        """See `Child`."""
+        self.kill()
+        os.set_blocking(self._exit_fd, True)
+        os.read(self._exit_fd, _EXIT_BYTES)
+        self._close()
+
+    def _close(self) -> None:
+        for fd in (self._exit_fd, self._pidfd):
+            if fd >= 0:
+                os.close(fd)
+        self._exit_fd = self._pidfd = -1
 
     def limit(self, which: int, limits: tuple[int, int]) -> None:
         """See `Child`."""

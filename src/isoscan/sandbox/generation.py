@@ -40,7 +40,7 @@ from .frames import (
 )
 from .modules import PluginSource
 from .places import PluginStack, translate
-from .process import Exit, Process
+from .process import Exit, Opened, Process, open_child
 
 #: How often a busy generation is looked at, and the most that one look may count:
 #: an owner that was itself stopped or blocked must not charge that to the plugin.
@@ -70,10 +70,9 @@ class Generation:
         self,
         number: int,
         source: PluginSource,
-        deno: Path,
         limits: Limits,
+        opened: Opened,
         *,
-        sandbox: SandboxLevel,
         on_results: Callable[[Generation, Results], None],
         on_end: Callable[[Generation, End], None],
     ) -> None:
@@ -121,16 +120,33 @@ class Generation:
         self._warming: asyncio.Future[None] | None = None
         self._warm_left = 0
         self._urls: list[str] = []
+        self._process = Process(opened, on_data=self._receive, on_exit=self._exited)
+
+    @classmethod
+    async def start(
+        cls,
+        number: int,
+        source: PluginSource,
+        deno: Path,
+        limits: Limits,
+        *,
+        sandbox: SandboxLevel,
+        on_results: Callable[[Generation, Results], None],
+        on_end: Callable[[Generation, End], None],
+    ) -> Generation:
+        """A generation whose process runs; to be loaded next.
+
+        Raises `DenoNotFound`, `GenerationStartError` or `SandboxUnavailable`; there is none then.
+        """
         deno_version(deno)
-        self._process = Process(
+        opened = await open_child(
             generation_command(deno, limits, source.permissions),
             generation_environment(),
             sandbox=sandbox,
             files=RUNTIME_FILES,
             connect_ports=source.permissions.ports,
-            on_data=self._receive,
-            on_exit=self._exited,
         )
+        return cls(number, source, limits, opened, on_results=on_results, on_end=on_end)
 
     def __repr__(self) -> str:
         state = "over" if self.end else "ready" if self.ready else "loading"

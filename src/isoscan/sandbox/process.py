@@ -1,8 +1,8 @@
-"""One child process and its bytes: write, read, limits, kill, reap.
+"""One child process and its bytes: spawn, write, read, limits, kill, reap.
 
-Knows nothing of frames. Everything runs on the event loop that spawned it; no
-thread, no task. A process is over when its end of the channel is closed *and*
-it is reaped; only then `on_exit` is called, once, after the last byte was read.
+Knows nothing of frames. Everything but the spawn runs on the event loop that asked
+for it. A process is over when its end of the channel is closed *and* it is reaped;
+only then `on_exit` is called, once, after the last byte was read.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import math
 import os
 import socket
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ import psutil
 
 from ..errors import GenerationStartError
 from ..models import SandboxLevel
-from .children import Streams, start_child
+from .children import Child, Streams, start_child
 
 if sys.platform == "linux":
     import resource
@@ -41,17 +42,96 @@ class Exit(NamedTuple):
     stderr: str
 
 
+class Opened(NamedTuple):
+    """A child that was started, and our ends of what leads to it."""
+
+    child: Child
+    channel: socket.socket
+    stderr_fd: int
+
+
+async def open_child(
+    command: Sequence[str],
+    environment: dict[str, str],
+    *,
+    sandbox: SandboxLevel,
+    files: Sequence[Path],
+    connect_ports: tuple[int, ...],
+) -> Opened:
+    """Starts a child on a thread, as that takes milliseconds in which scans go on.
+
+    Raises `GenerationStartError` or `SandboxUnavailable`. Cancelled, it leaves nothing behind.
+    """
+    loop = asyncio.get_running_loop()
+    started: asyncio.Future[Opened] = loop.create_future()
+
+    def start() -> None:
+        try:
+            opened = _open_child(command, environment, sandbox, files, connect_ports)
+        except Exception as error:  # noqa: BLE001  # raised where it is waited for
+            loop.call_soon_threadsafe(started.set_exception, error)
+        else:
+            loop.call_soon_threadsafe(started.set_result, opened)
+
+    threading.Thread(target=start, name="isoscan-spawn", daemon=True).start()
+    cancelled: asyncio.CancelledError | None = None
+    while not started.done():
+        try:
+            await asyncio.wait([started])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is None:
+        return started.result()
+    if started.exception() is None:
+        opened = started.result()
+        opened.child.end()
+        opened.channel.close()
+        os.close(opened.stderr_fd)
+    raise cancelled
+
+
+def _open_child(
+    command: Sequence[str],
+    environment: dict[str, str],
+    sandbox: SandboxLevel,
+    files: Sequence[Path],
+    connect_ports: tuple[int, ...],
+) -> Opened:
+    with contextlib.ExitStack() as undo, contextlib.ExitStack() as childs:
+        try:
+            ours, theirs = socket.socketpair()
+            undo.callback(ours.close)
+            childs.callback(theirs.close)
+            _widen(ours)
+            _widen(theirs)
+            stderr_fd, stderr_write = os.pipe()
+            undo.callback(os.close, stderr_fd)
+            childs.callback(os.close, stderr_write)
+            opened: list[int] = []
+            for path in files:
+                opened.append(os.open(path, os.O_RDONLY))
+                childs.callback(os.close, opened[-1])
+            child = start_child(
+                command,
+                environment,
+                Streams(theirs.fileno(), theirs.fileno(), stderr_write, tuple(opened)),
+                sandbox=sandbox,
+                readable=tuple(map(str, files)),
+                connect_ports=connect_ports,
+            )
+        except OSError as error:
+            raise GenerationStartError(f"cannot start {command[0]}: {error}") from error
+        undo.pop_all()
+    return Opened(child, ours, stderr_fd)
+
+
 class Process:
-    """A child that talks over one socket, in a process group of its own."""
+    """A child that talks over one socket. Everything here runs on one event loop."""
 
     def __init__(
         self,
-        command: Sequence[str],
-        environment: dict[str, str],
+        opened: Opened,
         *,
-        sandbox: SandboxLevel,
-        files: Sequence[Path],
-        connect_ports: tuple[int, ...],
         on_data: Callable[[memoryview], None],
         on_exit: Callable[[Exit], None],
     ) -> None:
@@ -67,38 +147,13 @@ class Process:
         self._buffer = bytearray(_READ_BYTES)
         self._view = memoryview(self._buffer)
 
-        with contextlib.ExitStack() as undo, contextlib.ExitStack() as childs:
-            try:
-                ours, theirs = socket.socketpair()
-                undo.callback(ours.close)
-                childs.callback(theirs.close)
-                _widen(ours)
-                _widen(theirs)
-                self._stderr_fd, stderr_write = os.pipe()
-                undo.callback(os.close, self._stderr_fd)
-                childs.callback(os.close, stderr_write)
-                opened: list[int] = []
-                for path in files:
-                    opened.append(os.open(path, os.O_RDONLY))
-                    childs.callback(os.close, opened[-1])
-                self._child = start_child(
-                    command,
-                    environment,
-                    Streams(theirs.fileno(), theirs.fileno(), stderr_write, tuple(opened)),
-                    sandbox=sandbox,
-                    readable=tuple(map(str, files)),
-                    connect_ports=connect_ports,
-                )
-            except OSError as error:
-                raise GenerationStartError(f"cannot start {command[0]}: {error}") from error
-            undo.pop_all()
+        self._child, self._socket, self._stderr_fd = opened
         self.pid = self._child.pid
         self.layers, self.missing = self._child.layers, self._child.missing
         self._handle = _handle_of(self.pid)
-        self._socket = ours
-        ours.setblocking(False)
+        self._socket.setblocking(False)
         os.set_blocking(self._stderr_fd, False)
-        self._loop.add_reader(ours.fileno(), self._read)
+        self._loop.add_reader(self._socket.fileno(), self._read)
         self._loop.add_reader(self._stderr_fd, self._read_stderr)
         self._child.watch(self._reap)
 
