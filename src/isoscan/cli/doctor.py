@@ -76,7 +76,7 @@ class Check(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """All that was found. `level` is the strongest `sandbox=` that holds; None when nothing runs."""
+    """All that was found. `level` is the strongest `sandbox=` that holds; None when none does."""
 
     level: SandboxLevel | None
     exit_code: int
@@ -149,7 +149,7 @@ def _conclude(
     loose = [outcome.name for outcome in outcomes if not outcome.is_stopped]
     if loose:
         return Report(
-            best.level,
+            None,
             Exit.INCOMPLETE,
             f"sandbox='{best.level}' starts here and does not hold: {', '.join(loose)} not stopped",
             "do not run plugins you do not trust on this system, and report this",

@@ -1,0 +1,78 @@
+"""What the owner promises of a generation from its first moment, looked at from outside and inside."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import psutil
+import pytest
+
+from isoscan import Verdict
+from isoscan.sandbox.deno import generation_environment
+from support.builders import make_executor, make_transaction, scan
+
+GLOBALS = """
+export function scan_transaction(t) {
+  const names = new Set();
+  for (let at = globalThis; at !== null; at = Object.getPrototypeOf(at))
+    for (const key of Reflect.ownKeys(at)) if (typeof key === "string") names.add(key);
+  const is_there = (name) => { try { return globalThis[name] !== undefined; } catch { return false; } };
+  const held = [...names].filter(is_there);
+  return { title: held.join(" ") };
+}"""
+#: What would be a way out, or a second realm, if it were there.
+POWERS = {
+    "Atomics", "BroadcastChannel", "Buffer", "EventSource", "MessageChannel", "ShadowRealm",
+    "SharedArrayBuffer", "WebAssembly", "WebSocket", "Worker", "XMLHttpRequest", "caches", "fetch", "gc",
+    "global", "indexedDB", "localStorage", "navigator", "process", "require", "sessionStorage",
+}  # fmt: skip
+
+
+def generations() -> list[psutil.Process]:
+    """The Deno processes below this one."""
+    return [child for child in psutil.Process().children(recursive=True) if child.name() == "deno"]
+
+
+async def test_command_line_and_environment_tell_nothing() -> None:
+    """Neither holds the plugin's code or a secret of the owner; the environment is ours alone."""
+    code = "export function scan_transaction(t) { return { title: 'in-the-code' }; }"
+    async with make_executor(code) as executor:
+        assert (await scan(executor, make_transaction())).verdict is Verdict.FINDINGS
+        (generation,) = [child for child in generations() if child.pid]
+        assert "in-the-code" not in " ".join(generation.cmdline())
+        if sys.platform == "linux":
+            environment = {name: value for name, value in generation.environ().items() if name}
+            assert environment == generation_environment()
+
+
+async def test_globals_hold_no_power() -> None:
+    """Nothing on the global object, own or inherited, leads out of the realm."""
+    async with make_executor(GLOBALS) as executor:
+        (finding,) = (await scan(executor, make_transaction())).findings
+    held = set(finding.title.split())
+    assert {"Object", "URL", "TextDecoder", "crypto", "isoscan"} <= held
+    assert held & POWERS == set()
+
+
+async def test_weaker_level_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """A level below strict stands in every result, in the stats, and once in the log."""
+    with caplog.at_level(logging.WARNING, logger="isoscan"):
+        async with make_executor(sandbox="permissions") as executor:
+            results = [await scan(executor, make_transaction()) for _ in range(2)]
+            await executor.restart()
+            stats = executor.get_stats()
+    assert {result.sandbox for result in results} == {"permissions"}
+    assert (stats.sandbox, stats.sandbox_layers) == ("permissions", ())
+    assert stats.sandbox_missing
+    assert sum("holds it less" in record.getMessage() for record in caplog.records) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="strict is Linux's")
+async def test_strict_is_the_default_and_complete() -> None:
+    """Without a word the required layers hold a generation, and the result says so."""
+    from isoscan.sandbox.linux.lockdown import REQUIRED
+
+    async with make_executor() as executor:
+        assert (await scan(executor, make_transaction())).sandbox == "strict"
+        assert set(REQUIRED) <= set(executor.get_stats().sandbox_layers)
