@@ -59,7 +59,7 @@ class Keeper:
             and len(generation.samples) < _YOUNG_SAMPLES
             and generation.collection_s < _YOUNG_COLLECTION_S
         )
-        if is_young and self.learned is None and _has_swollen(generation):
+        if self._wants_growth and self.learned is None and _has_swollen(generation):
             self._measured_at = now
             generation.measure()
             return

@@ -27,6 +27,7 @@ if sys.platform == "linux":
 
 _OPEN_FILES = 64
 _EXIT_BYTES = 4
+_MAX_FAILED_READS = 100
 
 
 class Streams(NamedTuple):
@@ -208,6 +209,7 @@ class _ConfinedChild:
         self.missing = spawned.missing
         self._pidfd = spawned.pidfd
         self._exit_fd = spawned.exit_fd
+        self._failed_reads = 0
         os.set_blocking(self._exit_fd, False)
 
     def watch(self, on_exit: Callable[[int], None]) -> None:
@@ -217,8 +219,13 @@ class _ConfinedChild:
         def read() -> None:
             try:
                 status = os.read(self._exit_fd, _EXIT_BYTES)
-            except BlockingIOError:
-                return
+            except OSError:
+                # Asked again at once, as the pipe stays readable; not for ever, should it stay broken.
+                self._failed_reads += 1
+                if self._failed_reads < _MAX_FAILED_READS:
+                    return
+                self.kill()
+                status = b""
             loop.remove_reader(self._exit_fd)
             self._close()
             # An end without a status: the fork server died, and the kernel killed the child with it.

@@ -324,7 +324,10 @@ class Generation:
     def _accept(self, reply: Reply) -> None:
         if reply is None:
             self._is_hello_due = False
-            self._process.limit_data(self._limits.memory_bytes)
+            is_limited = self._process.limit_data(self._limits.memory_bytes)
+            if not is_limited and self.layers:
+                self.kill(Cause.CRASH, "its memory could not be limited")
+                return
             self._process.write(encode_load(0, self._load_settings()))
         elif isinstance(reply, Results):
             self._spent_s = 0.0

@@ -189,7 +189,7 @@ class Process:
             return None
         try:
             return int(self._handle.memory_info().rss)
-        except psutil.Error:
+        except (psutil.Error, OSError):  # an owner short of descriptors cannot look either
             return None
 
     def pss_bytes(self) -> int | None:
@@ -198,15 +198,22 @@ class Process:
             return None
         try:
             return getattr(self._handle.memory_full_info(), "pss", None)
-        except psutil.Error:
+        except (psutil.Error, OSError):
             return None
 
-    def limit_data(self, budget_bytes: int) -> None:
-        """Bounds what it may allocate from now on, touched or not (Linux)."""
+    def limit_data(self, memory_bytes: int) -> bool:
+        """Bounds what it may allocate from now on, touched or not (Linux); whether that worked.
+
+        What it holds already counts, but half of the limit is always left to it.
+        """
         if sys.platform == "linux":
-            with contextlib.suppress(OSError):
+            try:
+                budget_bytes = max(memory_bytes - (self.rss_bytes() or 0), memory_bytes // 2)
                 limit = _data_bytes(self.pid) + budget_bytes
                 self._child.limit(resource.RLIMIT_DATA, (limit, limit))
+            except OSError:
+                return False
+        return True
 
     def allow_cpu(self, seconds: float) -> None:
         """Lets it use this much more CPU time before the kernel kills it (Linux).
@@ -299,10 +306,10 @@ class Process:
 
 
 def _handle_of(pid: int) -> psutil.Process | None:
-    """None when it ended at once and is reaped already; its end is heard of as any other's."""
+    """None when it ended at once and is reaped already, or cannot be looked at."""
     try:
         return psutil.Process(pid)
-    except psutil.NoSuchProcess:
+    except (psutil.Error, OSError):
         return None
 
 

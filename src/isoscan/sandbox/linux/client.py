@@ -161,6 +161,10 @@ class ForkServer:
                     raise
                 if answer is not None:
                     return _accepted(answer)
+                # Killed, not closed: told to end, it would write of a child's end into the pipe that
+                # the next attempt gives to another child.
+                if self._process is not None:
+                    self._process.kill()
                 why = self._end()
                 if is_last:
                     raise SandboxUnavailable(errno.ECHILD, f"the fork server died twice ({why})")

@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 14c52ad4013c1e143c94bcc8120e28957cb04f5f69ec0255f3e80db788b3524e
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 93ad377db81dd7f77df7e93273c006b0261969c16902937468fa5c439c709670
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -732,7 +732,7 @@ function release(request2, response2) {
 var channel = openChannel();
 var FLUSH_MS = 2;
 var FLUSH_CHARS = 1 << 20;
-var HEAP_SAMPLE_MS = 25;
+var HEAP_SAMPLE_MS = 5;
 var METADATA_CHARS = 65536;
 var settings;
 var entry;

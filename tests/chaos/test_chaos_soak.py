@@ -1,0 +1,85 @@
+"""Many scans under many kills: each answered once, with its own finding.
+
+How many is set by `ISOSCAN_SOAK_SCANS`; the kills come at about 250 a minute for as long as that takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from isoscan import HttpTransaction, ScanResult, Verdict
+from support.builders import is_echo, make_executor, make_transaction
+from support.watching import begin, belongings, generation_pids
+
+SCANS = int(os.environ.get("ISOSCAN_SOAK_SCANS", "1000000"))
+MEAN_S = 0.15
+
+
+class Tally:
+    """Counts what came of each transaction; they are numbered, and answers come in order."""
+
+    def __init__(self) -> None:
+        self.sent = self.answered = self.lost = self.doubled = self.misattributed = 0
+
+    def transactions(self, count: int) -> Iterator[HttpTransaction]:
+        """Numbered transactions."""
+        for self.sent in range(1, count + 1):
+            yield make_transaction(transaction_id=f"t{self.sent - 1}")
+
+    def take(self, result: ScanResult) -> None:
+        """One answer."""
+        number = int(result.transaction_id[1:])
+        self.doubled += number < self.answered
+        self.lost += max(number - self.answered, 0)
+        self.misattributed += not is_echo(result)
+        self.answered = max(self.answered, number + 1)
+
+
+async def kill_at_random(rng: random.Random) -> int:
+    """SIGKILLs every generation there is, loading or serving, until it is cancelled; returns how many."""
+    kills = 0
+    try:
+        while True:
+            await asyncio.sleep(rng.expovariate(1 / MEAN_S))
+            for pid in generation_pids():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    psutil.Process(pid).kill()
+                    kills += 1
+    except asyncio.CancelledError:
+        return kills
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+async def test_soak_under_kills() -> None:
+    """None lost, doubled or misattributed; no innocent blamed; nothing left."""
+    before = belongings()
+    tally = Tally()
+    began_rss = psutil.Process().memory_info().rss
+    executor = make_executor(max_attempts=50, max_consecutive_deaths=10_000, max_load_failures=1000)
+    async with executor:
+        killer = begin(kill_at_random(random.Random(6)))
+        try:
+            async for result in executor.scan_many(tally.transactions(SCANS)):
+                tally.take(result)
+        finally:
+            killer.cancel()
+            kills = await killer
+        stats = executor.get_stats()
+    grown_mib = (psutil.Process().memory_info().rss - began_rss) / 2**20
+    print(
+        f"{tally.answered:,} scans, {kills} kills, {stats.restart_count} restarts, {tally.lost} lost, "
+        f"{tally.doubled} doubled, {tally.misattributed} misattributed, the owner grew by {grown_mib:.0f} MiB"
+    )
+    assert (tally.lost, tally.doubled, tally.misattributed) == (0, 0, 0)
+    assert tally.answered == SCANS
+    assert stats.verdicts == {Verdict.FINDINGS: SCANS}
+    assert kills > 0
+    assert belongings() == before
