@@ -9,7 +9,7 @@ import fcntl
 import os
 from typing import NamedTuple, NoReturn
 
-from . import canaries, lockdown, seccomp, wire
+from . import canaries, lockdown, privileges, seccomp, wire
 
 _FAILED = 127
 _ASIDE_FD = 32
@@ -42,6 +42,7 @@ def live(libc: ctypes.CDLL, plan: lockdown.Plan, binary_fd: int, orders: _socket
         # A session of its own: a group leader cannot leave its group, so one signal reaches it
         # always, and no terminal is near.
         os.setsid()
+        privileges.give_way()
         os.umask(0o077)
         os.chdir("/")
         os.dup2(binary_fd, seccomp.EXEC_FD, inheritable=False)
