@@ -146,6 +146,7 @@ def test_no_node_module_can_be_imported(node_modules: list[str], tmp_path: Path)
         encoding="utf-8",
     )
     *command, _ = generation_command(find_deno(), Limits(), Permissions())
+    command = [word.replace("/dev/fd/3", str(RUNTIME / "import_map.json")) for word in command]
     unmapped = [word for word in command if not word.startswith("--import-map=")]
     assert len(unmapped) == len(command) - 1
     found = {}
