@@ -14,7 +14,7 @@ from ._ledger import Cause
 from ._plugin import Plugin
 from .errors import GenerationStartError, IsoscanError, PluginLoadError
 from .events import EventKind
-from .models import Limits, SandboxLevel
+from .models import Limits, PluginMetadata, SandboxLevel
 from .permissions import Permissions
 from .sandbox.children import use_fork_server
 from .sandbox.generation import End, Generation
@@ -74,10 +74,10 @@ class Launcher:
             return source
         asked: Permissions | None = self._plugin.metadata.permissions
         if self._plugin.path is not None:
-            generation = await self._load(source)
+            generation, metadata = await self._try(source)
             generation.kill(Cause.RETIRED, "its permissions are known")
             await generation.wait_gone()
-            asked = self._dispatch.metadata.permissions or Permissions()
+            asked = metadata.permissions or Permissions()
         return self._plugin.grant(source, grant if asked is None else asked & grant)
 
     async def launch(self, source: PluginSource) -> Generation:
@@ -150,6 +150,14 @@ class Launcher:
         return generation
 
     async def _load(self, source: PluginSource) -> Generation:
+        """A loaded generation that is to serve: its metadata is the plugin's from here on."""
+        generation, metadata = await self._try(source)
+        self._dispatch.metadata = metadata
+        self._dispatch.ledger.is_replayable = not source.permissions.net or metadata.idempotent
+        return generation
+
+    async def _try(self, source: PluginSource) -> tuple[Generation, PluginMetadata]:
+        """A loaded generation and what it says of itself; nothing else is changed by it."""
         self.number += 1
         if self._end_use is None:
             self._end_use = use_fork_server()
@@ -166,9 +174,7 @@ class Launcher:
             generation.kill(Cause.RETIRED, "wrong metadata")
             await generation.wait_gone()
             raise
-        self._dispatch.metadata = metadata
-        self._dispatch.ledger.is_replayable = not source.permissions.net or metadata.idempotent
-        return generation
+        return generation, metadata
 
     async def _start(self, source: PluginSource) -> Generation:
         """A generation that is among the living from its first moment on."""

@@ -401,7 +401,7 @@ class Slot:
         self.check_open()
         if new_code is None and self.plugin.path is None:
             raise ConfigError(f"{self._id}: reload() needs code, the executor was not made from a file")
-        grant = permissions or self._grant
+        grant = self._grant if permissions is None else permissions
         source = await self.launcher.granted(await self.plugin.read(new_code), grant)
         wider = source.permissions.beyond(self.permissions)
         if wider and permissions is None:

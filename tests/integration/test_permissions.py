@@ -313,3 +313,29 @@ async def test_bad_manifest(tmp_path: Path, wrong: object) -> None:
     )
     with pytest.raises(PluginLoadError, match=r"wrong\.ts: metadata: "):
         await PluginExecutor.from_file(path).start()
+
+
+async def test_reload_can_take_everything_back() -> None:
+    """An empty grant is a grant too: it is not taken for none given."""
+    async with make_executor(WASM, permissions=Permissions(wasm=True)) as executor:
+        assert await title(executor) == "42"
+        await executor.reload(WASM, permissions=Permissions())
+        assert executor.permissions == Permissions()
+        assert (await scan(executor, make_transaction())).verdict is Verdict.ERROR
+
+
+async def test_refused_version_changes_nothing(tmp_path: Path) -> None:
+    """Neither who the plugin is nor that, with network, its interrupted scans are not run again."""
+    path = tmp_path / "grows.ts"
+    text = (
+        "export const metadata = {{ id: '{}', permissions: {{ net: [{}] }} }};\n"
+        "export function scan_transaction(t) {{}}"
+    )
+    path.write_text(text.format("old", "'a.example:443'"))
+    grant = Permissions(net=("a.example:443", "b.example:443"))
+    async with PluginExecutor.from_file(path, permissions=grant) as executor:
+        path.write_text(text.format("new", "'a.example:443', 'b.example:443'"))
+        with pytest.raises(PermissionsWidened):
+            await executor.reload()
+        assert executor.metadata.id == "old"
+        assert not executor._dispatch.ledger.is_replayable
