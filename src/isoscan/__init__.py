@@ -4,6 +4,7 @@ The whole public API is here; see the README for a first example.
 """
 
 from .alerts import DEFAULT_RULES, Alert, AlertRule
+from .coverage import Coverage, PluginCoverage
 from .errors import (
     CallerError,
     ConfigError,
@@ -52,7 +53,7 @@ from .models import (
 from .permissions import Denial, Permissions
 from .policies import AdaptiveInterval, AnyOf, Decision, MaxAge, MaxExecutions, MaxMemory
 from .pool import PluginExecutorPool, PoolStats
-from .scanner import Coverage, PluginCoverage, Scanner
+from .scanner import Scanner
 from .scheduler import RestartScheduler, scan_with_restart
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .coverage import NOT_APPLICABLE
 from .errors import (
     InvalidFindings,
     IsoscanError,
@@ -38,8 +39,6 @@ _ERRORS: dict[Verdict, type[IsoscanError]] = {
     Verdict.SKIPPED: ScanSkipped,
     Verdict.INVALID_FINDINGS: InvalidFindings,
 }
-#: Kind of a `skipped` scan that had nothing to run; every other kind means coverage is missing.
-NOT_APPLICABLE = "not_applicable"
 #: V8's words when memory outside its heap is refused; the plugin can catch them, so can we.
 _MEMORY_ERRORS = ("Array buffer allocation failed", "Invalid array buffer length")
 

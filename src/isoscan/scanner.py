@@ -9,70 +9,17 @@ from itertools import islice
 from types import TracebackType
 from typing import Self
 
-from msgspec import Struct, field
-
-from ._outcomes import NOT_APPLICABLE
+from .coverage import Coverage, PluginCoverage
 from .errors import ConfigError, IsoscanError
 from .executor import PluginExecutor
-from .models import HttpTransaction, SandboxLevel, ScanResult, Verdict
-from .permissions import Denial, Permissions
+from .models import HttpTransaction, ScanResult
+from .permissions import Permissions
 from .sandbox.frames import EncodedTransaction
 
 _AHEAD_TRANSACTIONS = 512
 _AHEAD_BYTES = 64 * 1024 * 1024
 _BULK_TRANSACTIONS = 32
 _BULK_BYTES = 256 * 1024
-
-
-class PluginCoverage(Struct):
-    """What became of one plugin's scans; `first_failures` holds one example per verdict.
-
-    `denials`: what it tried without being granted it. `not_granted`: what its metadata asks for
-    and it did not get. Both are known at the end.
-    """
-
-    verdicts: Counter[Verdict] = field(default_factory=Counter)
-    not_applicable: int = 0
-    first_failures: dict[Verdict, ScanResult] = field(default_factory=dict)
-    denials: tuple[Denial, ...] = ()
-    not_granted: list[str] = field(default_factory=list)
-
-
-class Coverage(Struct):
-    """What was asked and what became of it. A scan that did not run is never "clean"."""
-
-    transactions: int = 0
-    scans: int = 0
-    plugins: dict[str, PluginCoverage] = field(default_factory=dict)
-    #: How well the plugins were held, and what that level does without; known once they run.
-    sandbox: SandboxLevel = "strict"
-    sandbox_missing: dict[str, str] = field(default_factory=dict)
-
-    def add(self, result: ScanResult) -> None:
-        """Counts one result."""
-        plugin = self.plugins.setdefault(result.plugin_id, PluginCoverage())
-        self.scans += 1
-        plugin.verdicts[result.verdict] += 1
-        if result.verdict.is_complete:
-            return
-        if result.error is not None and result.error.kind == NOT_APPLICABLE:
-            plugin.not_applicable += 1
-        else:
-            plugin.first_failures.setdefault(result.verdict, result)
-
-    @property
-    def verdicts(self) -> Counter[Verdict]:
-        """Verdicts of all plugins together."""
-        total: Counter[Verdict] = Counter()
-        for plugin in self.plugins.values():
-            total.update(plugin.verdicts)
-        return total
-
-    @property
-    def failed(self) -> int:
-        """Scans that should have run to their end and did not."""
-        complete = sum(count for verdict, count in self.verdicts.items() if verdict.is_complete)
-        return self.scans - complete - sum(plugin.not_applicable for plugin in self.plugins.values())
 
 
 class Scanner:

@@ -173,10 +173,10 @@ LAYERS = (
     {"permissions"},
     {"models"},
     {"_ledger", "_lifecycle", "_waiting", "_breaker",
-     "alerts", "events", "growth", "stats", "sources", "reports", "redact",
+     "alerts", "coverage", "events", "growth", "stats", "sources", "redact",
      "sandbox/deno", "sandbox/assets", "sandbox/frames", "sandbox/linux", "sandbox/places"},
-    {"policies", "store", "sandbox/modules", "sandbox/findings", "sandbox/children"},
-    {"plugin_files", "_plugin", "_options", "sandbox/process"},
+    {"record", "policies", "sandbox/modules", "sandbox/findings", "sandbox/children"},
+    {"reports", "store", "plugin_files", "_plugin", "_options", "sandbox/process"},
     {"sandbox/generation"},
     {"_outcomes", "_keeper"},
     {"_dispatch"},
@@ -186,16 +186,16 @@ LAYERS = (
     {"pool", "scheduler"},
     {"scanner", "sync"},
     {"__init__"},
-    {"bench", "integrations", "server"},
+    {"bench", "integrations", "kit", "server"},
     {"cli"},
     {"__main__"},
 )  # fmt: skip
 RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-LEAVES = {"bench", "cli", "integrations", "server", "__main__"}
+LEAVES = {"bench", "cli", "kit", "integrations", "server", "__main__"}
 #: Beside their own folder, these import only what is named.
 NARROW: dict[str, set[str]] = {
     "sources": {"errors", "models"},
-    "reports": {"errors", "models"},
+    "reports": {"errors", "models", "coverage", "record"},
     "models": {"errors", "permissions"},
     "permissions": {"errors"},
     "errors": set(),

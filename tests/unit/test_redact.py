@@ -417,3 +417,33 @@ def test_hostile_transaction(make: Callable[[], HttpTransaction]) -> None:
     began = time.process_time()
     masked("a text", make())
     assert time.process_time() - began < SECONDS_PER_MEGABYTE
+
+
+def test_transaction_is_masked_everywhere() -> None:
+    """A report that shows traffic shows no secret of its URL, its headers or its bodies."""
+    secret = "s3cr3t-Value-93"
+    transaction = HttpTransaction(
+        HttpRequest(
+            method="POST",
+            url=f"https://shop.example/?api_key={secret}1",
+            headers=(
+                ("Cookie", f"sid={secret}2; theme=dark"),
+                ("Authorization", f"Bearer {secret}3"),
+                ("X-Api-Key", f"{secret}4"),
+                ("Accept", "text/html"),
+            ),
+            body=f'{{"password": "{secret}5", "user": "ann"}}\xff'.encode("latin-1"),
+            content_type="application/json",
+        ),
+        HttpResponse(
+            status=200, headers=(("Set-Cookie", f"sid={secret}6; Path=/"),), body=secret.encode() + b"2"
+        ),
+    )
+    masked = Redactor().transaction(transaction)
+    shown = repr(masked)
+    assert secret not in shown
+    assert "text/html" in shown
+    assert "theme=dark" in shown
+    assert '"user": "ann"' in shown
+    assert masked.request.body.endswith(b"\xff")
+    assert masked.id == transaction.id

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isoscan import Confidence, Finding, Severity
+from isoscan.record import ReportedFinding, RunRecord
 from isoscan.reports.jsonl import JsonlReport
 from isoscan.reports.table import TableReport
 from isoscan.reports.text import printable
@@ -75,14 +76,19 @@ def test_limit(text: str, limit: int) -> None:
 # ---- table ---------------------------------------------------------------------------
 
 
+def reported(one: Finding) -> ReportedFinding:
+    """A finding as a run hands it to its reports."""
+    return ReportedFinding(finding=one, fingerprint=one.fingerprint)
+
+
 def table(*findings: Finding, is_terminal: bool = False, width: int | None = None) -> str:
     """The table of some findings."""
     file = io.BytesIO()
     report = TableReport(file, is_terminal=is_terminal, width=width)
     for one in findings:
-        report.add(one)
+        report.add(reported(one))
     assert file.getvalue() == b""
-    report.finish()
+    report.finish(RunRecord())
     return file.getvalue().decode()
 
 
@@ -182,9 +188,9 @@ def jsonl(*findings: Finding) -> bytes:
     report = JsonlReport(file)
     for one in findings:
         before = len(file.getvalue())
-        report.add(one)
+        report.add(reported(one))
         assert file.getvalue()[before:].endswith(b"\n")
-    report.finish()
+    report.finish(RunRecord())
     return file.getvalue()
 
 

@@ -37,7 +37,7 @@ def run(
     *,
     plugin: Annotated[list[str] | None, Parameter(name=["--plugin", "-p"], negative="")] = None,
     format: Annotated[Literal["table", "jsonl"] | None, Parameter(name=["--format", "-f"])] = None,
-    output: Annotated[str, Parameter(name=["--output", "-o"])] = "-",
+    output: Annotated[list[str] | None, Parameter(name=["--output", "-o"], negative="")] = None,
     fail_on: Annotated[SeverityName | None, Parameter(name="--fail-on")] = None,
     timeout: float = 5.0,
     memory: str = "512MB",
@@ -57,7 +57,8 @@ def run(
         "table" for people, "jsonl" for programs (one finding a line).
         Default: by the suffix of --output, else table.
     output
-        Where findings go; "-" is standard output. A file is made readable for you alone.
+        Where findings go, repeat for several reports; "-" is standard output (default).
+        A file is made readable for you alone; its suffix tells the format.
     fail_on
         Exit with 1 when a finding is at least this severe.
     timeout
@@ -82,7 +83,7 @@ def run(
             inputs=["-" if name == STANDARD_STREAM else name for name in inputs],
             plugins=None if plugin is None else ["-" if spec == STANDARD_STREAM else spec for spec in plugin],
             format=format,
-            output="-" if output == STANDARD_STREAM else output,
+            outputs=["-" if name == STANDARD_STREAM else name for name in output or []],
             fail_on=fail_on,
             timeout_s=timeout,
             memory=memory,

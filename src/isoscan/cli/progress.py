@@ -7,8 +7,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-from ..scanner import Coverage
-from .tally import Tally
+from ..record import RunRecord
 
 _REFRESH_S = 0.1
 
@@ -31,13 +30,12 @@ class Progress:
 class _Bar(Progress):
     """Counts while a run goes on."""
 
-    def __init__(self, coverage: Coverage, tally: Tally) -> None:
+    def __init__(self, run: RunRecord) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as RichProgress
 
-        self._coverage = coverage
-        self._tally = tally
+        self._run = run
         self._shown_at = 0.0
         self._bar = RichProgress(
             SpinnerColumn(),
@@ -64,16 +62,17 @@ class _Bar(Progress):
         if now - self._shown_at < _REFRESH_S:
             return
         self._shown_at = now
-        failed = f", {self._coverage.failed} failed" if self._coverage.failed else ""
+        coverage = self._run.coverage
+        failed = f", {coverage.failed} failed" if coverage.failed else ""
         self._bar.update(
             self._task,
             description=(
-                f"{self._coverage.transactions} transactions, {self._coverage.scans} scans{failed}, "
-                f"{sum(self._tally.findings.values())} findings"
+                f"{coverage.transactions} transactions, {coverage.scans} scans{failed}, "
+                f"{self._run.findings.total()} findings"
             ),
         )
 
 
-def make_progress(coverage: Coverage, tally: Tally) -> Progress:
+def make_progress(run: RunRecord) -> Progress:
     """A bar when a person watches standard error, else nothing."""
-    return _Bar(coverage, tally) if sys.stderr.isatty() else Progress()
+    return _Bar(run) if sys.stderr.isatty() else Progress()

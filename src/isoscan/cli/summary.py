@@ -6,21 +6,21 @@ from collections.abc import Iterator
 
 from ..models import Severity, Verdict
 from ..permissions import Denial
+from ..record import RunRecord
 from ..reports.text import printable
-from ..scanner import Coverage
-from .tally import Tally
 
 _REASON_CHARS = 300
 _MAX_DENIALS_SHOWN = 10
 
 
-def summarise(tally: Tally, coverage: Coverage, output_name: str) -> Iterator[str]:
+def summarise(run: RunRecord, output_name: str) -> Iterator[str]:
     """Lines for standard error, the verdict on coverage last."""
-    total = sum(tally.findings.values())
+    coverage = run.coverage
+    total = sum(run.findings.values())
     if total:
-        worst_first = [severity for severity in reversed(Severity) if tally.findings[severity]]
-        counts = ", ".join(f"{tally.findings[severity]} {severity.value}" for severity in worst_first)
-        unique = len(tally.fingerprints)
+        worst_first = [severity for severity in reversed(Severity) if run.findings[severity]]
+        counts = ", ".join(f"{run.findings[severity]} {severity.value}" for severity in worst_first)
+        unique = len(run.fingerprints)
         yield f"findings: {total} ({unique} different): {counts}"
     else:
         yield "findings: none"
@@ -28,7 +28,7 @@ def summarise(tally: Tally, coverage: Coverage, output_name: str) -> Iterator[st
     parts = [f"{verdicts[verdict]} {_WORDS[verdict]}" for verdict in Verdict if verdicts[verdict]]
     yield (
         f"coverage: {coverage.transactions} transactions x {len(coverage.plugins)} plugins = "
-        f"{coverage.scans} scans in {tally.elapsed_s:.1f} s" + (f": {', '.join(parts)}" if parts else "")
+        f"{coverage.scans} scans in {run.elapsed_s:.1f} s" + (f": {', '.join(parts)}" if parts else "")
     )
     for plugin_id, plugin in coverage.plugins.items():
         for verdict, example in plugin.first_failures.items():
@@ -48,27 +48,27 @@ def summarise(tally: Tally, coverage: Coverage, output_name: str) -> Iterator[st
         if plugin.not_granted:
             words = ", ".join(printable(word.replace(" ", "=", 1), 200) for word in plugin.not_granted)
             yield f"  {printable(plugin_id)}: asks for more than it was granted (--allow): {words}"
-    for entry in tally.rejected:
+    for entry in run.rejected:
         yield f"  rejected: {printable(entry.place)}: {printable(str(entry.problem), _REASON_CHARS)}"
-    if tally.rejected_count > len(tally.rejected):
-        yield f"  … and {tally.rejected_count - len(tally.rejected)} more rejected entries"
-    if tally.out_of_scope:
-        yield f"  {tally.out_of_scope} entries are no HTTP exchanges and were left out"
+    if run.rejected_count > len(run.rejected):
+        yield f"  … and {run.rejected_count - len(run.rejected)} more rejected entries"
+    if run.out_of_scope:
+        yield f"  {run.out_of_scope} entries are no HTTP exchanges and were left out"
     if coverage.sandbox != "strict":
         lacks = "; ".join(f"{name}: {why}" for name, why in coverage.sandbox_missing.items())
         yield f"  sandbox: {coverage.sandbox}, weaker than strict" + (
             f" ({printable(lacks)})" if lacks else ""
         )
-    for note, count in tally.notes.most_common():
+    for note, count in run.notes.most_common():
         yield f"  note: {printable(note, _REASON_CHARS)} ({count})"
-    if tally.input_error is not None:
-        yield f"isoscan: {printable(tally.input_error)}"
-    if tally.is_output_closed and not tally.is_interrupted:
+    if run.input_error is not None:
+        yield f"isoscan: {printable(run.input_error)}"
+    if run.is_output_closed and not run.is_interrupted:
         yield f"isoscan: {printable(output_name)} was closed before everything was written"
-    if tally.is_interrupted:
+    if run.is_interrupted:
         yield "isoscan: interrupted; what was finished is written, the rest was not scanned"
-    elif coverage.failed or tally.rejected_count:
-        yield f"INCOMPLETE: {coverage.failed} scans failed, {tally.rejected_count} entries were rejected"
+    elif coverage.failed or run.rejected_count:
+        yield f"INCOMPLETE: {coverage.failed} scans failed, {run.rejected_count} entries were rejected"
 
 
 def _attempt(denial: Denial) -> str:

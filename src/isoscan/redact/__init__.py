@@ -17,9 +17,9 @@ from urllib.parse import unquote
 
 from msgspec.structs import replace
 
-from ..models import Finding, HttpTransaction, ScanFailure, ScanResult
+from ..models import Finding, HttpRequest, HttpResponse, HttpTransaction, ScanFailure, ScanResult
 from .known import KnownSecrets
-from .names import Telling, telling
+from .names import COOKIE_HEADERS, CREDENTIAL_HEADERS, Telling, header_telling, telling
 from .shapes import Span, is_placeholder, shaped
 
 __all__ = ["KEY_BYTES", "Redactor", "redact_finding", "shareable_fingerprint"]
@@ -29,6 +29,7 @@ _SHOWN_CHARS = 4
 _TAG_DIGITS = 8
 _MAX_DEPTH = 64
 _MAX_INT_BITS = 8192
+_PARTLY_SECRET_HEADERS = COOKIE_HEADERS | CREDENTIAL_HEADERS
 _TOO_DEEP = "(nested too deeply to be searched for secrets)"
 #: A mask as this module writes it: what is masked stays as it is.
 _MASK = re.compile(r"[^\s=&]{0,4}…\(\d{1,8} chars, [0-9a-f]{8}\)")
@@ -84,6 +85,32 @@ class Redactor:
             transaction_id=self.text(result.transaction_id, transaction, is_name=True),
             console=[replace(line, text=self.text(line.text, transaction)) for line in result.console],
         )
+
+    def transaction(self, transaction: HttpTransaction) -> HttpTransaction:
+        """The transaction without secrets in its URL, its headers and the text of its bodies."""
+        request, response = transaction.request, transaction.response
+        return HttpTransaction(
+            replace(
+                request,
+                url=self.text(request.url, transaction),
+                query_params=None,
+                **self._message(request, transaction),
+            ),
+            None if response is None else replace(response, **self._message(response, transaction)),
+        )
+
+    def _message(self, message: HttpRequest | HttpResponse, transaction: HttpTransaction) -> dict[str, Any]:
+        """The fields of a request or a response that may hold secrets."""
+        body = self.text(message.body.decode("utf-8", "surrogateescape"), transaction)
+        headers = tuple((name, self._header(name, value, transaction)) for name, value in message.headers)
+        return {"headers": headers, "body": body.encode("utf-8", "surrogateescape")}
+
+    def _header(self, name: str, value: str, transaction: HttpTransaction) -> str:
+        # Of cookies and credentials only the values are secret; those are known from the transaction.
+        is_secret = header_telling(name) is Telling.YES and name.lower() not in _PARTLY_SECRET_HEADERS
+        if is_secret and value and not is_placeholder(value):
+            return self.mask(value)
+        return self.text(value, transaction)
 
     def text(self, text: str, transaction: HttpTransaction | None = None, *, is_name: bool = False) -> str:
         """The text without secrets. In a name, long random text is no reason to mask it."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..models import Finding
+from ..record import ReportedFinding, RunRecord
 
 
 class Report(Protocol):
     """Takes findings one by one and writes them, at once or at the end."""
 
-    def add(self, finding: Finding) -> None:
+    def add(self, reported: ReportedFinding) -> None:
         """One finding."""
 
-    def finish(self) -> None:
-        """There are no more."""
+    def finish(self, run: RunRecord) -> None:
+        """There are no more; `run` says how it ended, also when it was broken off."""
 
 
 class ByteSink(Protocol):

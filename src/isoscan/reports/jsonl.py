@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from ..models import Finding
+from ..record import ReportedFinding, RunRecord
 from . import ByteSink
 
 #: Characters JSON allows raw but that act on a terminal or an editor: DEL, C1, bidirectional marks.
@@ -17,29 +16,21 @@ _ACTING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class JsonlReport:
-    """Writes each finding's fields and its `fingerprint` as one JSON object per line.
+    """Writes each finding's fields and its `fingerprint` as one JSON object per line."""
 
-    `fingerprint_of` is given for findings that were redacted: their own fingerprint changes with the key.
-    """
-
-    def __init__(self, file: ByteSink, *, fingerprint_of: Callable[[Finding], str] | None = None) -> None:
+    def __init__(self, file: ByteSink) -> None:
         self._file = file
-        self._fingerprint_of = fingerprint_of or _own_fingerprint
 
-    def add(self, finding: Finding) -> None:
+    def add(self, reported: ReportedFinding) -> None:
         """Writes one finding at once, so that it survives whatever comes next."""
-        fields: dict[str, Any] = msgspec.to_builtins(finding)
-        fields["fingerprint"] = self._fingerprint_of(finding)
+        fields: dict[str, Any] = msgspec.to_builtins(reported.finding)
+        fields["fingerprint"] = reported.fingerprint
         text = _encoded(fields)
         self._file.write(_ACTING.sub(_escaped, text).encode() + b"\n")
         self._file.flush()
 
-    def finish(self) -> None:
+    def finish(self, run: RunRecord) -> None:
         """Nothing is kept back."""
-
-
-def _own_fingerprint(finding: Finding) -> str:
-    return finding.fingerprint
 
 
 def _encoded(fields: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..models import Finding, Severity
+from ..record import ReportedFinding, RunRecord
 from . import ByteSink
 from .text import printable
 
@@ -34,13 +35,12 @@ class TableReport:
         self._width = width
         self._findings: dict[str, tuple[Finding, int]] = {}
 
-    def add(self, finding: Finding) -> None:
+    def add(self, reported: ReportedFinding) -> None:
         """Keeps one finding for the table."""
-        fingerprint = finding.fingerprint
-        first, hits = self._findings.get(fingerprint, (finding, 0))
-        self._findings[fingerprint] = (first, hits + 1)
+        first, hits = self._findings.get(reported.fingerprint, (reported.finding, 0))
+        self._findings[reported.fingerprint] = (first, hits + 1)
 
-    def finish(self) -> None:
+    def finish(self, run: RunRecord) -> None:
         """Prints the table; nothing at all when there are no findings."""
         if not self._findings:
             return

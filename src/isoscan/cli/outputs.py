@@ -1,0 +1,106 @@
+"""All reports of one run, each with the place it is written to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from msgspec import Struct
+
+from ..errors import ConfigError
+from ..record import ReportedFinding, RunRecord
+from ..reports import Report
+from ..reports.formats import SHOWING_TRAFFIC, format_of, make_report
+from .output import Output, OutputClosed
+
+
+class OutputSpec(Struct, frozen=True):
+    """One report that was asked for: the format and the file, `-` for standard output."""
+
+    format: str
+    name: str
+
+
+def output_specs(names: Sequence[str], format_: str | None) -> list[OutputSpec]:
+    """What `--output` (any number) and `--format` ask for.
+
+    A suffix that stands for a format decides, unless there is one output only and a format was named.
+    Raises `ConfigError` when a place is named twice.
+    """
+    places = list(names) or ["-"]
+    for name in places:
+        if places.count(name) > 1:
+            raise ConfigError(f"--output {name}: is named twice")
+    if len(places) == 1 and format_ is not None:
+        return [OutputSpec(format_, places[0])]
+    return [OutputSpec(format_of(name) or format_ or "table", name) for name in places]
+
+
+class Outputs:
+    """The reports of a run. Opened before anything is scanned, so that a wrong place is known early."""
+
+    def __init__(self, specs: Sequence[OutputSpec]) -> None:
+        self._outputs: list[Output] = []
+        try:
+            for spec in specs:
+                self._outputs.append(Output(spec.name))
+        except ConfigError:
+            self.close()
+            raise
+        self._reports = [
+            make_report(spec.format, output, is_terminal=output.is_stdout and output.is_terminal)
+            for spec, output in zip(specs, self._outputs, strict=True)
+        ]
+        self.shows_traffic = any(spec.format in SHOWING_TRAFFIC for spec in specs)
+        #: Of the output that nobody reads any more.
+        self.closed_name: str | None = None
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether a write may be blocked just now; for a signal handler."""
+        return any(output.is_writing for output in self._outputs)
+
+    @property
+    def has_stdout(self) -> bool:
+        """Whether one of them is standard output."""
+        return any(output.is_stdout for output in self._outputs)
+
+    def check_are_not(self, paths: Iterable[str]) -> None:
+        """Refuses to write over a file that the run reads."""
+        paths = list(paths)
+        for output in self._outputs:
+            output.check_is_not(paths)
+
+    def begin(self) -> None:
+        """Empties what is written in place."""
+        for output in self._outputs:
+            output.begin()
+
+    def add(self, reported: ReportedFinding) -> bool:
+        """One finding for every report. False when somebody stopped reading."""
+        return self._each(lambda report: report.add(reported))
+
+    def finish(self, run: RunRecord) -> bool:
+        """There are no more findings. False when somebody stopped reading."""
+        return self._each(lambda report: report.finish(run))
+
+    def _each(self, write: Callable[[Report], None]) -> bool:
+        for output, report in zip(self._outputs, self._reports, strict=True):
+            try:
+                write(report)
+            except OutputClosed:
+                self.closed_name = output.shown_name
+        return self.closed_name is None
+
+    def commit(self) -> None:
+        """All is written: the files take their names."""
+        for output in self._outputs:
+            output.commit()
+
+    def close(self) -> list[str]:
+        """Closes all; for each file that was not committed, one sentence that says where it is."""
+        left = ((output.shown_name, output.close()) for output in self._outputs)
+        return [
+            f"{name} was left as it was; what was written is in {unfinished}"
+            for name, unfinished in left
+            if unfinished is not None
+        ]

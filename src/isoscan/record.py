@@ -1,0 +1,75 @@
+"""What a run did, for its summary, its reports and the store. Plain data, filled while it runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Literal
+
+from msgspec import Struct, field
+
+from .coverage import Coverage
+from .models import Finding, HttpTransaction, PluginMetadata, Severity
+from .sources import Entry
+
+
+class Place(Struct, frozen=True):
+    """Where in which input a transaction stands; `offset_bytes` where the reader knows it."""
+
+    source: str
+    index: int
+    unit: str
+    offset_bytes: int | None = None
+    length_bytes: int | None = None
+
+
+class ReportedFinding(Struct, frozen=True, kw_only=True):
+    """A finding as reports show it: masked already, with its transaction, if the run masks secrets.
+
+    `fingerprint` is the one to show: that of a masked finding does not change with the key of the
+    masks. `is_new` is None where nothing is known of earlier runs.
+    """
+
+    finding: Finding
+    fingerprint: str
+    transaction: HttpTransaction | None = None
+    place: Place | None = None
+    is_new: bool | None = None
+
+
+class RunRecord(Struct, kw_only=True):
+    """One run: what it read, what it found, how it ended. `coverage` says what was scanned."""
+
+    inputs: list[str] = field(default_factory=list)
+    plugins: list[PluginMetadata] = field(default_factory=list)
+    coverage: Coverage = field(default_factory=Coverage)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    elapsed_s: float = 0.0
+    is_redacted: bool = False
+
+    entries: int = 0
+    #: The first of the entries that could not be read.
+    rejected: list[Entry] = field(default_factory=list)
+    rejected_count: int = 0
+    out_of_scope: int = 0
+    notes: Counter[str] = field(default_factory=Counter)
+
+    findings: Counter[Severity] = field(default_factory=Counter)
+    fingerprints: set[str] = field(default_factory=set)
+
+    input_error: str | None = None
+    is_interrupted: bool = False
+    is_output_closed: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything that was asked for was scanned."""
+        is_cut = self.input_error is not None or self.is_interrupted or self.is_output_closed
+        return not (is_cut or self.coverage.failed or self.rejected_count)
+
+    @property
+    def outcome(self) -> Literal["complete", "incomplete", "interrupted"]:
+        """How it ended, in a word."""
+        if self.is_interrupted:
+            return "interrupted"
+        return "complete" if self.is_complete else "incomplete"
