@@ -174,7 +174,7 @@ LAYERS = (
     {"models"},
     {"_ledger", "_lifecycle", "_waiting", "_breaker",
      "alerts", "coverage", "events", "growth", "stats", "sources", "redact",
-     "sandbox/deno", "sandbox/assets", "sandbox/frames", "sandbox/linux", "sandbox/places"},
+     "sandbox/deno", "sandbox/assets", "sandbox/frames", "sandbox/linux", "sandbox/places", "sandbox/turns"},
     {"record", "policies", "sandbox/modules", "sandbox/findings", "sandbox/children"},
     {"reports", "store", "plugin_files", "_plugin", "_options", "sandbox/process"},
     {"sandbox/generation"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -261,3 +262,26 @@ def test_any_text_is_a_finding_or_a_reason(text: str) -> None:
     """Text that is no JSON at all never raises."""
     findings, reason = build(text)
     assert bool(findings) != bool(reason)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*TEXT_FIELDS, "severity", "confidence", "own", "id", "plugin_id"]),
+        st.one_of(
+            st.none(), st.text(max_size=8), st.integers(), st.sampled_from(["high", "HIGH", "info", " "])
+        ),
+        max_size=8,
+    )
+)
+def test_short_and_long_findings_are_judged_alike(fields: dict[str, Any]) -> None:
+    """Findings that can be read at once, and those that are looked at field by field, come out the same."""
+    text = json.dumps(fields)
+    at_once, reason = build(text)
+    # So long a text that its length alone does not prove every field to be short enough.
+    looked_at, same_reason = build(text + " " * 256, limits=Limits(max_finding_field_bytes=256))
+    assert reason == same_reason
+
+    def shown(findings: list[Finding]) -> list[dict[str, Any]]:
+        return [{**msgspec.to_builtins(one), "id": "", "created_at": ""} for one in findings]
+
+    assert shown(at_once) == shown(looked_at)

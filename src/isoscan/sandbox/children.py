@@ -24,6 +24,7 @@ if sys.platform == "linux":
     import resource
 
     from .linux import client as linux
+    from .linux.privileges import set_session_nice
 
 _OPEN_FILES = 64
 _EXIT_BYTES = 4
@@ -59,6 +60,9 @@ class Child(Protocol):
 
     def limit(self, which: int, limits: tuple[int, int]) -> None:
         """Sets a resource limit. Raises `OSError`."""
+
+    def weigh(self, *, is_light: bool) -> None:
+        """Makes it count little beside others that want the processor, or as much as they; where that can be."""
 
 
 def start_child(
@@ -180,6 +184,9 @@ class _PlainChild:
         if sys.platform == "linux":
             resource.prlimit(self.pid, which, limits)
 
+    def weigh(self, *, is_light: bool) -> None:
+        """See `Child`; it shares its owner's session, and without privileges a weight never rises again."""
+
 
 class _ConfinedChild:
     """A child of the fork server, locked down before it ran anything."""
@@ -259,6 +266,11 @@ class _ConfinedChild:
     def limit(self, which: int, limits: tuple[int, int]) -> None:
         """See `Child`."""
         self._server.limit(self.pid, which, limits)
+
+    def weigh(self, *, is_light: bool) -> None:
+        """See `Child`."""
+        if self._exit_fd >= 0:
+            set_session_nice(self.pid, is_light=is_light)
 
 
 def _renumbered(word: str, files: tuple[int, ...]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from ..models import Confidence, Finding, HttpTransaction, Limits, Severity
 from .frames import decode_json
@@ -29,6 +30,27 @@ _CONFIDENCES = {confidence.value: confidence for confidence in Confidence}
 _decoder = msgspec.json.Decoder(dict[str, Any])
 
 
+class _Plain(Struct, forbid_unknown_fields=True, gc=False):
+    """What most findings are: known fields, each of its type, and no others."""
+
+    title: str
+    vuln_type: str | None = None
+    url: str | None = None
+    method: str | None = None
+    severity: Severity | None = None
+    confidence: Confidence | None = None
+    description: str | None = None
+    evidence: str | None = None
+    location: str | None = None
+    cwe: str | None = None
+    owasp: str | None = None
+    remediation: str | None = None
+
+
+_plain_decoder = msgspec.json.Decoder(_Plain)
+_MAX_CHAR_BYTES = 4
+
+
 class InvalidFindingError(ValueError):
     """A finding breaks the contract; the message names the field."""
 
@@ -47,7 +69,13 @@ def build_findings(
     """
     findings: list[Finding] = []
     reason = ""
+    plain_chars = limits.max_finding_field_bytes // _MAX_CHAR_BYTES
     for index, (is_historic, text) in enumerate(raw):
+        if not is_historic and len(text) <= plain_chars:  # then no field is too long
+            plain = _build_plain(text, transaction, plugin_id, default_severity)
+            if plain is not None:
+                findings.append(plain)
+                continue
         try:
             findings.append(
                 _build(index, text, bool(is_historic), transaction, plugin_id, default_severity, limits)
@@ -55,6 +83,38 @@ def build_findings(
         except InvalidFindingError as invalid:
             reason = reason or str(invalid)
     return findings, reason
+
+
+def _build_plain(
+    text: str, transaction: HttpTransaction, plugin_id: str, default_severity: Severity | None
+) -> Finding | None:
+    """The finding, if there is nothing to object and nothing to add; decides on nothing else.
+
+    A plugin may report thousands a second, and everybody waits while they are looked at.
+    """
+    try:
+        raw = _plain_decoder.decode(text)
+    except (ValueError, RecursionError):  # of any kind: `_build` finds out which
+        return None
+    if not raw.title.strip():
+        return None
+    request = transaction.request
+    return Finding(
+        title=raw.title,
+        plugin_id=plugin_id,
+        vuln_type=raw.vuln_type or plugin_id,
+        url=raw.url or request.url,
+        method=raw.method or request.method,
+        transaction_id=request.id,
+        severity=raw.severity or default_severity or Severity.INFO,
+        confidence=raw.confidence or Confidence.MEDIUM,
+        description=raw.description or "",
+        evidence=raw.evidence or "",
+        location=raw.location or "",
+        cwe=raw.cwe or "",
+        owasp=raw.owasp or "",
+        remediation=raw.remediation or "",
+    )
 
 
 def _build(

@@ -41,11 +41,14 @@ from .frames import (
 from .modules import PluginSource
 from .places import PluginStack, translate
 from .process import Exit, Opened, Process, open_child
+from .turns import Turn
 
 #: How often a busy generation is looked at, and the most that one look may count:
 #: an owner that was itself stopped or blocked must not charge that to the plugin.
 _TICK_S = 0.025
 _MAX_TICK_S = 0.25
+#: A scan that takes longer gives way to those that do not, until it ends.
+_LONG_S = 0.05
 MAX_FRAME_SCANS = 128
 _FIRST_FRAME_SCANS = 4
 _FRAME_US = 4000
@@ -117,10 +120,12 @@ class Generation:
         self._is_hello_due = True
         self._config: dict[str, Any] = {}
         self._is_measuring = False
+        self._is_light = False
         self._warming: asyncio.Future[None] | None = None
         self._warm_left = 0
         self._urls: list[str] = []
         self._process = Process(opened, on_data=self._receive, on_exit=self._exited)
+        self._turn = Turn(self._loop, pause=self._process.pause, resume=self._process.resume)
 
     @classmethod
     async def start(
@@ -232,6 +237,7 @@ class Generation:
         """Gives it a frame of work. Its clock runs from the first frame on."""
         if self.in_flight_frames == 0:
             self._spent_s = 0.0
+            self._turn.enter()
         self.in_flight_frames += 1
         self._process.write(encode_scan(number, transactions))
         if self._ticker is None:
@@ -250,6 +256,8 @@ class Generation:
     def frame_done(self) -> None:
         """The owner has all answers of its oldest frame."""
         self.in_flight_frames -= 1
+        if self.in_flight_frames == 0:
+            self._turn.leave()
 
     @property
     def spent_s(self) -> float:
@@ -263,6 +271,7 @@ class Generation:
             if cause is Cause.PROTOCOL:
                 self._process.mute()
         self._process.kill()
+        self._turn.end_pause()
 
     async def wait_gone(self) -> None:
         """Returns when its process is reaped and all its bytes are read."""
@@ -284,7 +293,8 @@ class Generation:
     def _tick(self) -> None:
         self._ticker = None
         now = self._loop.time()
-        self._spent_s += min(now - self._ticked_at, _MAX_TICK_S)
+        if not self._turn.is_paused:  # what it may have answered lies unread then
+            self._spent_s += min(now - self._ticked_at, _MAX_TICK_S)
         self._ticked_at = now
         if self._cause is not None or self.end is not None:
             return
@@ -296,6 +306,8 @@ class Generation:
             what = "loading" if is_loading else "a scan"
             self.kill(Cause.TIMEOUT, f"{what} took longer than {limit_s:g} s")
             return
+        if self._spent_s > _LONG_S and not is_loading:
+            self._weigh(is_light=True)
         rss_bytes = self.last_rss_bytes = self._process.rss_bytes()
         if rss_bytes is not None and rss_bytes > self._limits.memory_bytes:
             self.kill(
@@ -308,9 +320,15 @@ class Generation:
             self._process.allow_cpu(_CPU_AHEAD_S)
         self._ticker = self._loop.call_later(self._tick_s, self._tick)
 
+    def _weigh(self, *, is_light: bool) -> None:
+        if self._is_light != is_light:
+            self._is_light = is_light
+            self._process.weigh(is_light=is_light)
+
     # ---- what the process does ---------------------------------------------
 
     def _receive(self, data: memoryview) -> None:
+        began = self._loop.time()
         try:
             for reply in self._replies.feed(data):
                 if self._cause is not None and self._cause.cause is Cause.PROTOCOL:
@@ -320,6 +338,8 @@ class Generation:
                 self.kill(Cause.PROTOCOL, str(self._replies.damage))
         except ProtocolError as error:
             self.kill(Cause.PROTOCOL, str(error))
+        if self._cause is None:
+            self._turn.spend(self._loop.time() - began)
 
     def _accept(self, reply: Reply) -> None:
         if reply is None:
@@ -331,6 +351,7 @@ class Generation:
             self._process.write(encode_load(0, self._load_settings()))
         elif isinstance(reply, Results):
             self._spent_s = 0.0
+            self._weigh(is_light=False)
             if reply.heap is not None:
                 self.heap_used_bytes, self.external_bytes = reply.heap
             self.late_errors = reply.late_errors
@@ -379,6 +400,8 @@ class Generation:
         }
 
     def _exited(self, exit_: Exit) -> None:
+        self._turn.leave()
+        self._turn.end_pause()
         self.end = self._cause or _end_of(exit_, self._replies.has_partial)
         if self._ticker is not None:
             self._ticker.cancel()

@@ -183,6 +183,16 @@ class Process:
         """Reads on to the end of the channel, but hands out no further byte."""
         self._is_muted = True
 
+    def pause(self) -> None:
+        """Reads nothing until `resume`; the child waits once the socket is full."""
+        if not self._is_channel_closed:
+            self._loop.remove_reader(self._socket.fileno())
+
+    def resume(self) -> None:
+        """Reads on."""
+        if not self._is_channel_closed:
+            self._loop.add_reader(self._socket.fileno(), self._read)
+
     def rss_bytes(self) -> int | None:
         """Resident memory now; None when the process is gone."""
         if self._handle is None:
@@ -226,6 +236,11 @@ class Process:
                 times = self._handle.cpu_times()
                 limit = math.ceil(times.user + times.system + seconds)
                 self._child.limit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+
+    def weigh(self, *, is_light: bool) -> None:
+        """Makes it count little beside others that want the processor, or as much as they."""
+        if not self._is_reaped:
+            self._child.weigh(is_light=is_light)
 
     def _send(self, data: bytes | memoryview) -> int:
         try:

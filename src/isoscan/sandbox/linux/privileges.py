@@ -16,7 +16,9 @@ from .seccomp import EXEC_FD
 NOBODY = 65534
 
 #: Weighs a third of an ordinary session.
-_AUTOGROUP_NICE = "5"
+_SESSION_NICE = "5"
+#: A third of that: enough not to starve on a busy machine before its time is up.
+_LIGHT_NICE = "10"
 _PR_SET_PDEATHSIG = 1
 _PR_CAPBSET_DROP = 24
 _PR_SET_NO_NEW_PRIVS = 38
@@ -58,8 +60,13 @@ def give_way() -> None:
 
     Then a handful of generations would leave their owner, that serves them all, no time.
     """
-    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as file:  # noqa: PTH123  # before the fork server imports more
-        file.write(_AUTOGROUP_NICE)
+    set_session_nice(os.getpid(), is_light=False)
+
+
+def set_session_nice(pid: int, *, is_light: bool) -> None:
+    """Weighs a process that leads a session of its own; a value above 0 may be lowered again by anybody."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/autogroup", "w") as file:  # noqa: PTH123  # before the fork server imports more
+        file.write(_LIGHT_NICE if is_light else _SESSION_NICE)
 
 
 def offer_to_oom_killer() -> None:

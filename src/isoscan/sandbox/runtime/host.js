@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 93ad377db81dd7f77df7e93273c006b0261969c16902937468fa5c439c709670
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 882b6e47fca7cb048096010fc092ec9fac3eacda05904b37ea6f28d1ae8afd94
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -731,7 +731,7 @@ function release(request2, response2) {
 // src/isoscan/sandbox/runtime/host.ts
 var channel = openChannel();
 var FLUSH_MS = 2;
-var FLUSH_CHARS = 1 << 20;
+var FLUSH_CHARS = 1 << 17;
 var HEAP_SAMPLE_MS = 5;
 var METADATA_CHARS = 65536;
 var settings;

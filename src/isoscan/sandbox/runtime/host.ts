@@ -70,7 +70,7 @@ const channel = openChannel();
 
 /** Finished scans are written after at most this long, so a slow one holds none back. */
 const FLUSH_MS = 2;
-const FLUSH_CHARS = 1 << 20;
+const FLUSH_CHARS = 1 << 17;
 const HEAP_SAMPLE_MS = 5;
 const METADATA_CHARS = 65_536;
 
