@@ -75,6 +75,21 @@ class Dispatch:
         """How many scans the queue takes."""
         return self.limits.queue_size - self.ledger.queued
 
+    @property
+    def bulk_room(self) -> int:
+        """How many scans a stream may hand over together: what the occupant is given at once.
+
+        So frames are full, and the queue is left to others. Without an occupant to give them to,
+        or while it is given them one by one, it is what the queue takes.
+        """
+        generation = self.occupant
+        is_held = generation is None or not generation.is_alive or self.is_probing or self.is_single_use
+        if is_held or self.ledger.queued or not self.ledger.is_replayable:
+            return self.room
+        assert generation is not None
+        free = MAX_FRAMES - self.ledger.frames_of(generation.number)
+        return max(free, 0) * generation.frame_scans
+
     async def wait_for_room(self) -> None:
         """Returns when the queue may have room; first come, first served."""
         await self._room.wait(self.offer_room)

@@ -517,8 +517,8 @@ class Slot:
 
     @property
     def room(self) -> int:
-        """How many scans may be admitted now."""
-        return self.dispatch.room
+        """How many scans a stream may admit now."""
+        return self.dispatch.bulk_room
 
     @property
     def window(self) -> int:

@@ -11,12 +11,17 @@ from typing import Any, Protocol
 from ._ledger import Scan
 from ._waiting import WaitingLine, wake
 from .models import HttpTransaction, ScanResult
-from .sandbox.frames import EncodedTransaction
+from .sandbox.frames import EncodedTransaction, encode_transaction
 
 Transactions = (
     Iterable[HttpTransaction | EncodedTransaction] | AsyncIterable[HttpTransaction | EncodedTransaction]
 )
 
+
+#: What a stream holds between what was read and what was handed out, and what it hands over at once;
+#: one transaction more in either case.
+_WINDOW_BYTES = 32 * 1024 * 1024
+_BULK_BYTES = 1024 * 1024
 
 #: Transactions that came together.
 Bulk = Sequence[HttpTransaction | EncodedTransaction]
@@ -27,7 +32,7 @@ class Intake(Protocol):
 
     @property
     def room(self) -> int:
-        """How many scans may be admitted now."""
+        """How many scans may be admitted together now."""
 
     @property
     def window(self) -> int:
@@ -64,12 +69,18 @@ class _Window:
         self._size = intake.window
         self._loop = asyncio.get_running_loop()
         self.places: deque[_Place] = deque()
+        #: Of their transactions.
+        self.kept_bytes = 0
         self._waiter: asyncio.Future[None] | None = None
         self._has_place = WaitingLine()
         self.awaited: _Place | None = None
         self.is_exhausted = False
         #: The input broke off; raised when everything read before it was handed out.
         self.input_error: Exception | None = None
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.places) >= self._size or self.kept_bytes >= _WINDOW_BYTES
 
     @property
     def is_over(self) -> bool:
@@ -79,31 +90,46 @@ class _Window:
     def is_empty(self) -> bool:
         return not self.places
 
-    def add(self, transactions: Iterable[HttpTransaction | EncodedTransaction]) -> None:
+    @property
+    def room(self) -> int:
+        """How many transactions it takes now."""
+        if self.kept_bytes >= _WINDOW_BYTES:
+            return 0
+        return min(self._size - len(self.places), self._intake.room)
+
+    def add(self, transactions: Iterable[HttpTransaction | EncodedTransaction]) -> int:
+        """Takes transactions until they are many bytes; returns how many."""
         now = self._loop.time()
         places: list[_Place] = []
+        size_bytes = 0
         try:
             for transaction in transactions:
                 if type(transaction) is EncodedTransaction:
-                    places.append(_Place(transaction, now, window=self))
+                    encoded = transaction
                 else:
-                    places.append(_Place(EncodedTransaction(transaction), now, window=self))  # type: ignore[arg-type]
+                    encoded = encode_transaction(transaction)  # type: ignore[arg-type]
+                places.append(_Place(encoded, now, window=self))
+                size_bytes += encoded.size_bytes
+                if size_bytes >= _BULK_BYTES:
+                    break
         finally:
             # Also what the input gave before it broke off.
             if places:
+                self.kept_bytes += size_bytes
                 self._intake.admit(places)
                 self.places += places
+        return len(places)
 
     def fill(self, source: Iterator[HttpTransaction | EncodedTransaction]) -> None:
         """Takes from the input while there is room."""
-        while (count := min(self._size - len(self.places), self._intake.room)) > 0:
-            before = len(self.places)
+        while (count := self.room) > 0:
+            before_bytes = self.kept_bytes
             try:
-                self.add(islice(source, count))
+                taken = self.add(islice(source, count))
             except Exception as error:  # noqa: BLE001  # the caller's input: raised to them in its turn
                 self.end(error)
                 return
-            if len(self.places) < before + count:
+            if taken < count and self.kept_bytes - before_bytes < _BULK_BYTES:
                 self.is_exhausted = True
                 return
 
@@ -115,11 +141,9 @@ class _Window:
                 while first < len(bulk):
                     while self._intake.room <= 0:
                         await self._intake.wait_for_room()
-                    count = min(self._intake.room, self._size - len(self.places))
-                    self.add(bulk[first : first + count])
-                    first += count
+                    first += self.add(bulk[first : first + max(self.room, 1)])
                     self.wake()
-                    while len(self.places) >= self._size:
+                    while self.is_full:
                         await self._has_place.wait(lambda: None)
         except Exception as error:  # noqa: BLE001  # whatever the caller's input raises is raised to them later
             self.end(error)
@@ -133,7 +157,7 @@ class _Window:
 
     def offer_place(self) -> None:
         """Results were handed out: who feeds the window may go on."""
-        self._has_place.let_in(self._size - len(self.places))
+        self._has_place.let_in(0 if self.is_full else 1)
 
     async def wait(self) -> None:
         """Until the first place has its result, or the input moved."""
@@ -175,7 +199,7 @@ async def scan_stream(
     try:
         while True:
             while places and (result := places[0].result) is not None:
-                places.popleft()
+                window.kept_bytes -= places.popleft().payload.size_bytes
                 yield result
             window.offer_place()
             if source is not None and not window.is_exhausted:

@@ -26,7 +26,7 @@ from .models import (
 )
 from .permissions import Permissions
 from .policies import GenerationSnapshot
-from .sandbox.frames import EncodedTransaction
+from .sandbox.frames import encode_transaction
 
 
 class _Call(Scan, kw_only=True, eq=False):
@@ -142,7 +142,7 @@ class PluginExecutor:
             await self._dispatch.wait_for_room()
             self._slot.check_open()
         loop = asyncio.get_running_loop()
-        scan = _Call(EncodedTransaction(transaction), loop.time(), outcome=loop.create_future())
+        scan = _Call(encode_transaction(transaction), loop.time(), outcome=loop.create_future())
         self._slot.admit((scan,))
         try:
             result = await scan.outcome

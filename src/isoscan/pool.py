@@ -172,7 +172,7 @@ class PluginExecutorPool:
     async def scan_transaction(self, transaction: HttpTransaction) -> list[Finding]:
         """As `PluginExecutor.scan_transaction`, on the member with the least to do."""
         self._check_open()
-        while self.room <= 0:
+        while self._least_loaded()._slot.dispatch.room <= 0:
             await self.wait_for_room()
             self._check_open()
         return await self._least_loaded().scan_transaction(transaction)
@@ -193,7 +193,7 @@ class PluginExecutorPool:
 
     @property
     def room(self) -> int:
-        """How many scans may be admitted now: what the member with the least to do takes."""
+        """How many scans a stream may admit now: what the member with the least to do takes."""
         return self._least_loaded()._slot.room
 
     @property
@@ -206,11 +206,9 @@ class PluginExecutorPool:
         await self._room.wait(self._offer_room)
 
     def admit(self, scans: Sequence[Scan]) -> None:
-        """Takes scans; each ends exactly once. They are spread over the members."""
+        """Takes scans; each ends exactly once. Together they are no more than one member takes."""
         self._check_open()
-        share = -(-len(scans) // len(self._members))
-        for first in range(0, len(scans), share):
-            self._least_loaded()._slot.admit(scans[first : first + share])
+        self._least_loaded()._slot.admit(scans)
 
     def withdraw(self, scan: Scan) -> None:
         """Nobody wants the scan's outcome any more."""

@@ -14,7 +14,7 @@ from .errors import ConfigError, IsoscanError
 from .executor import PluginExecutor
 from .models import HttpTransaction, ScanResult
 from .permissions import Permissions
-from .sandbox.frames import EncodedTransaction
+from .sandbox.frames import EncodedTransaction, encode_transaction
 
 _AHEAD_TRANSACTIONS = 512
 _AHEAD_BYTES = 64 * 1024 * 1024
@@ -162,7 +162,7 @@ class _FanOut:
         taken_bytes = 0
         try:
             for transaction in islice(self._source, _BULK_TRANSACTIONS):
-                encoded = EncodedTransaction(transaction)
+                encoded = encode_transaction(transaction)
                 self._kept.append(encoded)
                 self._kept_bytes += encoded.size_bytes
                 taken_bytes += encoded.size_bytes

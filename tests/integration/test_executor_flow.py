@@ -23,7 +23,7 @@ export async function scan_transaction(t) {
   return { title: t.id };
 }"""
 #: What may be in flight beside the queue: three frames of 128 scans.
-IN_FLIGHT_MAX = 384
+IN_FLIGHT_MAX = 1536
 
 
 # ---- the queue -----------------------------------------------------------------------------

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from isoscan import HttpRequest, HttpResponse, HttpTransaction
 from isoscan.sandbox.frames import (
-    EncodedTransaction,
     ProtocolError,
     Ready,
     Reply,
@@ -22,6 +21,7 @@ from isoscan.sandbox.frames import (
     Results,
     encode_load,
     encode_scan,
+    encode_transaction,
 )
 from support import wire
 
@@ -98,37 +98,34 @@ def read_or_refuse(stream: bytes) -> list[Reply] | None:
 @given(st.lists(TRANSACTIONS, min_size=1, max_size=5), st.integers(0, 2**32 - 1))
 def test_scan_order_says_what_the_transactions_say(transactions: list[HttpTransaction], number: int) -> None:
     """An independent decoder finds every field and body of every transaction, in order."""
-    (frame,) = wire.split_orders(encode_scan(number, [EncodedTransaction(t) for t in transactions]))
+    (frame,) = wire.split_orders(encode_scan(number, [encode_transaction(t) for t in transactions]))
     assert (frame.order, frame.number) == (2, number)
     found = wire.split_scan(frame.payload)
     assert len(found) == len(transactions)
-    for transaction, (request, request_body, response, response_body) in zip(
-        transactions, found, strict=True
-    ):
+    for transaction, (request, response) in zip(transactions, found, strict=True):
         sent = transaction.request
-        assert request[:3] == [sent.id, sent.method, sent.url]
-        assert request[3] == [list(pair) for pair in sent.headers]
-        assert request[4:6] == [sent.content_type, sent.is_https]
-        assert datetime.fromisoformat(request[6]) == sent.timestamp
-        assert request[7] == sent.was_edited
-        assert request[9] == (sent.query_params or None)
-        assert request_body == sent.body
+        assert request.fields[:5] == [sent.id, sent.method, sent.url, sent.content_type, sent.is_https]
+        assert datetime.fromisoformat(request.fields[5]) == sent.timestamp
+        assert request.fields[6] == sent.was_edited
+        headers, query = request.details
+        assert headers == [list(pair) for pair in sent.headers]
+        assert query == (sent.query_params or None)
+        assert request.body == sent.body
         answer = transaction.response
         if answer is None:
             assert response is None
             continue
         assert response is not None
-        assert response[:2] == [answer.request_id, answer.status]
-        assert response[2] == [list(pair) for pair in answer.headers]
-        assert response[3] == answer.content_type
-        assert datetime.fromisoformat(response[4]) == answer.timestamp
-        assert response_body == answer.body
+        assert response.fields[:3] == [answer.request_id, answer.status, answer.content_type]
+        assert datetime.fromisoformat(response.fields[3]) == answer.timestamp
+        assert response.details == [list(pair) for pair in answer.headers]
+        assert response.body == answer.body
 
 
 @given(st.lists(TRANSACTIONS, min_size=1, max_size=3))
 def test_orders_follow_each_other(transactions: list[HttpTransaction]) -> None:
     """Frames written one behind the other are cut apart by their lengths alone."""
-    encoded = [EncodedTransaction(t) for t in transactions]
+    encoded = [encode_transaction(t) for t in transactions]
     stream = encode_load(0, {"a": [1]}) + encode_scan(1, encoded) + encode_scan(2, encoded[:1])
     frames = wire.split_orders(stream)
     assert [(f.order, f.number) for f in frames] == [(1, 0), (2, 1), (2, 2)]
@@ -139,7 +136,7 @@ def test_orders_follow_each_other(transactions: list[HttpTransaction]) -> None:
 @given(TRANSACTIONS)
 def test_size_counts_every_byte_that_travels(transaction: HttpTransaction) -> None:
     """`size_bytes` is what one more transaction adds to a frame."""
-    one = EncodedTransaction(transaction)
+    one = encode_transaction(transaction)
     grown = len(encode_scan(1, [one, one])) - len(encode_scan(1, [one]))
     assert grown == one.size_bytes + 1  # and a comma
 

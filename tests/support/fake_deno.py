@@ -115,12 +115,12 @@ class Worker:
             self.frame = number
             self.frame_count += 1
             length = int.from_bytes(payload[:4], "little")
-            heads = json.loads(payload[4 : 4 + length])
-            self.ids = [request[0] for request, _ in heads]
+            rows = json.loads(payload[4 : 4 + length])
+            self.ids = [row[0] for row in rows]
             fault = life.get("frames", {}).get(str(self.frame_count))
-            for index, (request, _) in enumerate(heads):
+            for index, row in enumerate(rows):
                 for path, wanted in life.get("paths", {}).items():
-                    if fault is None and path in request[2]:
+                    if fault is None and path in row[2]:
                         fault = wanted
                         if wanted.startswith(("exit:", "signal:", "stall")) and index:
                             # Like the real one it may have answered what came before.

@@ -31,17 +31,34 @@ def split_orders(stream: bytes) -> list[OrderFrame]:
     return frames
 
 
-def split_scan(payload: bytes) -> list[tuple[list[Any], bytes, list[Any] | None, bytes]]:
-    """`(request head, request body, response head, response body)` per transaction."""
+class Message(NamedTuple):
+    """A request or a response as it travels: its fields of the row, its details, its body."""
+
+    fields: list[Any]
+    details: Any
+    body: bytes
+
+
+_REQUEST_FIELDS = 9
+
+
+def split_scan(payload: bytes) -> list[tuple[Message, Message | None]]:
+    """Request and response of each transaction; the last two fields of each are its lengths."""
     head_length = int.from_bytes(payload[:4], "little")
-    heads = json.loads(payload[4 : 4 + head_length])
+    rows = json.loads(payload[4 : 4 + head_length])
     rest = payload[4 + head_length :]
+
+    def message(fields: list[Any]) -> Message:
+        nonlocal rest
+        *own, details_length, body_length = fields
+        details, rest = rest[:details_length], rest[details_length:]
+        body, rest = rest[:body_length], rest[body_length:]
+        return Message(own, json.loads(details), body)
+
     found = []
-    for request, response in heads:
-        request_body, rest = rest[: request[8]], rest[request[8] :]
-        size = 0 if response is None else response[5]
-        response_body, rest = rest[:size], rest[size:]
-        found.append((request, request_body, response, response_body))
+    for row in rows:
+        request = message(row[:_REQUEST_FIELDS])
+        found.append((request, message(row[_REQUEST_FIELDS:]) if row[_REQUEST_FIELDS:] else None))
     assert not rest, "bytes behind the last body"
     return found
 

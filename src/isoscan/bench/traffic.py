@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import cycle
 
 from ..models import HttpRequest, HttpResponse, HttpTransaction
-from ..sandbox.frames import EncodedTransaction
+from ..sandbox.frames import EncodedTransaction, encode_transaction
 from .modes import Load, Mode
 
 _DIFFERENT = 509
@@ -54,7 +54,7 @@ class Traffic:
         self._mode = mode
         self._duration_s = duration_s
         self._is_stopped = is_stopped
-        self._ring = cycle([EncodedTransaction(transaction(number)) for number in range(_DIFFERENT)])
+        self._ring = cycle([encode_transaction(transaction(number)) for number in range(_DIFFERENT)])
 
     def stream(self) -> Iterator[EncodedTransaction] | AsyncIterator[EncodedTransaction]:
         """The transactions; the time runs from here on."""

@@ -62,7 +62,7 @@ class Child(Protocol):
         """Sets a resource limit. Raises `OSError`."""
 
     def weigh(self, *, is_light: bool) -> None:
-        """Makes it count little beside others that want the processor, or as much as they; where that can be."""
+        """Makes it count little beside others that want the processor, or as much as they, where possible."""
 
 
 def start_child(

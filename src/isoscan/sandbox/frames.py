@@ -4,8 +4,9 @@ Order: u32 length of what follows, u8 order, u32 frame number, payload.
 Reply: u32 length of what follows, 16-byte nonce, u32 sequence, u8 kind, JSON.
 Little-endian. The generation's side of both is `runtime/channel.ts`.
 
-A scan order's payload is u32 head length, the head (a JSON array with one
-`[request, response]` pair per transaction), then all bodies in the head's order.
+A scan order's payload is u32 head length, the head (a JSON array with one flat row per
+transaction), then for each transaction what its row only gives the lengths of: headers and
+query as JSON, and bodies as they are.
 """
 
 from __future__ import annotations
@@ -232,49 +233,52 @@ class ReplyReader:
         return None if kind == Kind.HELLO else decoded
 
 
-class EncodedTransaction:
-    """A transaction in the form that travels: encoded once, sent to every plugin."""
+class EncodedTransaction(Struct, gc=False, eq=False):
+    """A transaction in the form that travels: encoded once, sent to every plugin.
 
-    __slots__ = ("bodies", "head", "size_bytes", "transaction")
+    `parts` are, for the request and then the response: what few plugins look at (a JSON text), and the
+    body unless it is empty. They travel as bytes and are decoded only when a plugin asks for them.
+    """
 
-    def __init__(self, transaction: HttpTransaction) -> None:
-        request, response = transaction.request, transaction.response
-        request_body = request.body
-        row = (
-            request.id,
-            request.method,
-            request.url,
-            request.headers,
-            request.content_type,
-            request.is_https,
-            request.timestamp,
-            request.was_edited,
-            len(request_body),
-            request.query_params or None,
+    transaction: HttpTransaction
+    head: bytes
+    parts: tuple[bytes, ...]
+    size_bytes: int
+
+
+def encode_transaction(transaction: HttpTransaction) -> EncodedTransaction:
+    """Encodes one transaction. The order of the fields is `transaction.ts`'s."""
+    request, response = transaction.request, transaction.response
+    body = request.body
+    details = _encode_text((request.headers, request.query_params or None))
+    row: tuple[Any, ...] = (
+        request.id,
+        request.method,
+        request.url,
+        request.content_type,
+        request.is_https,
+        request.timestamp,
+        request.was_edited,
+        len(details),
+        len(body),
+    )
+    size_bytes = len(details) + len(body)
+    parts: tuple[bytes, ...] = (details, body) if body else (details,)
+    if response is not None:
+        body = response.body
+        details = _encode_text(response.headers)
+        row += (
+            response.request_id,
+            response.status,
+            response.content_type,
+            response.timestamp,
+            len(details),
+            len(body),
         )
-        self.transaction = transaction
-        if response is None:
-            self.head = head = _encode_text((row, None))
-            #: Those that are not empty.
-            self.bodies: tuple[bytes, ...] = (request_body,) if request_body else ()
-            self.size_bytes = len(head) + len(request_body)
-            return
-        response_body = response.body
-        self.head = head = _encode_text(
-            (
-                row,
-                (
-                    response.request_id,
-                    response.status,
-                    response.headers,
-                    response.content_type,
-                    response.timestamp,
-                    len(response_body),
-                ),
-            )
-        )
-        self.bodies = (request_body, response_body) if request_body else (response_body,)
-        self.size_bytes = len(head) + len(request_body) + len(response_body)
+        size_bytes += len(details) + len(body)
+        parts += (details, body) if body else (details,)
+    head = _encode_text(row)
+    return EncodedTransaction(transaction, head, parts, len(head) + size_bytes)
 
 
 def _encode_text(value: Any) -> bytes:
@@ -300,6 +304,6 @@ def encode_measure() -> bytes:
 def encode_scan(number: int, transactions: Sequence[EncodedTransaction]) -> bytes:
     """The order that makes a generation scan some transactions, in this order."""
     head = b"[" + b",".join([t.head for t in transactions]) + b"]"
-    bodies = [body for t in transactions for body in t.bodies]
-    length = 4 + len(head) + sum(map(len, bodies)) + _ORDER_REST
-    return b"".join((_SCAN_HEAD.pack(length, Order.SCAN, number, len(head)), head, *bodies))
+    parts = [part for t in transactions for part in t.parts]
+    length = 4 + len(head) + sum(map(len, parts)) + _ORDER_REST
+    return b"".join((_SCAN_HEAD.pack(length, Order.SCAN, number, len(head)), head, *parts))

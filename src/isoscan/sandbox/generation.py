@@ -47,9 +47,11 @@ from .turns import Turn
 #: an owner that was itself stopped or blocked must not charge that to the plugin.
 _TICK_S = 0.025
 _MAX_TICK_S = 0.25
+#: Of the time that passes, however busy the machine is: it ends some day.
+_LEAST_CHARGED = 0.1
 #: A scan that takes longer gives way to those that do not, until it ends.
 _LONG_S = 0.05
-MAX_FRAME_SCANS = 128
+MAX_FRAME_SCANS = 512
 _FIRST_FRAME_SCANS = 4
 _FRAME_US = 4000
 #: CPU time a generation may use before its owner renews it, every second while it is busy.
@@ -115,6 +117,7 @@ class Generation:
         self._replies = ReplyReader(self._nonce)
         self._spent_s = 0.0
         self._ticked_at = self._loop.time()
+        self._waited_s = 0.0
         self._ticker: asyncio.TimerHandle | None = None
         self._cpu_allowed_at = -math.inf
         self._is_hello_due = True
@@ -242,6 +245,7 @@ class Generation:
         self._process.write(encode_scan(number, transactions))
         if self._ticker is None:
             self._ticked_at = self._loop.time()
+            self._waited_s = self._process.waited_s()
             self._ticker = self._loop.call_later(self._tick_s, self._tick)
 
     def record_scans(self, entries: Sequence[int | ScanEntry]) -> None:
@@ -293,9 +297,7 @@ class Generation:
     def _tick(self) -> None:
         self._ticker = None
         now = self._loop.time()
-        if not self._turn.is_paused:  # what it may have answered lies unread then
-            self._spent_s += min(now - self._ticked_at, _MAX_TICK_S)
-        self._ticked_at = now
+        self._charge(now)
         if self._cause is not None or self.end is not None:
             return
         is_loading = not self._loading.done()
@@ -319,6 +321,14 @@ class Generation:
             self._cpu_allowed_at = now
             self._process.allow_cpu(_CPU_AHEAD_S)
         self._ticker = self._loop.call_later(self._tick_s, self._tick)
+
+    def _charge(self, now: float) -> None:
+        """Counts the time since the last look, but not what a busy machine had it wait for a processor."""
+        before_s, self._waited_s = self._waited_s, self._process.waited_s()
+        elapsed_s = min(now - self._ticked_at, _MAX_TICK_S)
+        self._ticked_at = now
+        if not self._turn.is_paused:  # what it may have answered lies unread then
+            self._spent_s += max(elapsed_s - max(self._waited_s - before_s, 0.0), elapsed_s * _LEAST_CHARGED)
 
     def _weigh(self, *, is_light: bool) -> None:
         if self._is_light != is_light:

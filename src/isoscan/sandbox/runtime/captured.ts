@@ -81,6 +81,12 @@ export const fillBytes = uncurry(Uint8Array.prototype.fill) as (
   from: number,
   to: number,
 ) => void;
+export const moveBytes = uncurry(Uint8Array.prototype.copyWithin) as (
+  self: Uint8Array,
+  to: number,
+  from: number,
+  end: number,
+) => void;
 export const setBytes = uncurry(Uint8Array.prototype.set) as (self: Uint8Array, from: Uint8Array) => void;
 export const encodeInto = uncurry(TextEncoder.prototype.encodeInto) as (
   self: TextEncoder,

@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 882b6e47fca7cb048096010fc092ec9fac3eacda05904b37ea6f28d1ae8afd94
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 769ff3de6655e3e46cd2c406aa70919ad3e9e908e195b044f7601054f9093038
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -32,6 +32,7 @@ var NativeTextDecoder = TextDecoder;
 var NativeURLSearchParams = URLSearchParams;
 var byteLength = uncurry(Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), "length").get);
 var fillBytes = uncurry(Uint8Array.prototype.fill);
+var moveBytes = uncurry(Uint8Array.prototype.copyWithin);
 var setBytes = uncurry(Uint8Array.prototype.set);
 var encodeInto = uncurry(TextEncoder.prototype.encodeInto);
 var decodeWith = uncurry(TextDecoder.prototype.decode);
@@ -226,6 +227,13 @@ function openChannel() {
   let outputMemory = new NativeArrayBuffer(outputCapacity);
   let output = new NativeUint8Array(outputMemory);
   function makeRoom(count) {
+    if (count <= INPUT_BYTES && inputCapacity === INPUT_BYTES) {
+      moveBytes(input, 0, start, end);
+      fillBytes(input, 0, end - start, end);
+      end -= start;
+      start = 0;
+      return;
+    }
     const capacity = count > INPUT_BYTES ? count : INPUT_BYTES;
     const memory = new NativeArrayBuffer(capacity);
     const bytes = new NativeUint8Array(memory);
@@ -418,6 +426,15 @@ var Scan = class {
     this.serial = serial2;
     this.#limits = limits;
   }
+  /** Whether nothing was left behind: then it can stand for the next scan too. */
+  get isClean() {
+    return this.#findings === "" && this.#error === "" && this.#invalid === "" && !this.isSkipped && this.#console === "" && this.#consoleDropped === 0 && this.#denials === null;
+  }
+  /** Makes a clean one stand for another scan: most are clean, and making one costs time. */
+  renew(serial2) {
+    this.serial = serial2;
+    this.isOpen = true;
+  }
   /** Adds one finding; `isHistoric` marks the older call forms, whose title may be derived. */
   addFinding(finding, isHistoric) {
     if (this.#invalid !== "") return;
@@ -526,7 +543,7 @@ var Scan = class {
   /** The entry in a results frame: microseconds when clean and silent, else an object. */
   toEntry() {
     const micros = (this.endedAt - this.startedAt) * 1e3 | 0;
-    if (this.#findings === "" && this.#error === "" && this.#invalid === "" && !this.isSkipped && this.#console === "" && this.#consoleDropped === 0 && this.#denials === null) return `${micros}`;
+    if (this.isClean) return `${micros}`;
     let text = `{"d":${micros}`;
     if (this.isSkipped) text += ',"s":true';
     if (this.#findings !== "") text += `,"f":[${this.#findings}]`;
@@ -540,6 +557,10 @@ var Scan = class {
 };
 
 // src/isoscan/sandbox/runtime/transaction.ts
+var REQUEST_FIELDS = 9;
+function bytesOf(row) {
+  return row[7] + row[8] + (row.length > REQUEST_FIELDS ? row[13] + row[14] : 0);
+}
 var utf8 = new TextDecoder();
 function put(target, key, value) {
   const descriptor = createObject(null);
@@ -573,43 +594,46 @@ function decoderFor(contentType) {
   }
 }
 var Content = class {
-  length;
-  contentType;
-  pairs;
   #frame;
   #offset;
-  #headers;
+  #detailsLength;
+  #bodyLength;
+  #contentType;
+  #details;
   #bytes;
   #text;
-  constructor(frame2, offset, length, pairs, contentType) {
+  constructor(frame2, offset, detailsLength, bodyLength, contentType) {
     this.#frame = frame2;
     this.#offset = offset;
-    this.length = length;
-    this.pairs = pairs;
-    this.contentType = contentType;
+    this.#detailsLength = detailsLength;
+    this.#bodyLength = bodyLength;
+    this.#contentType = contentType;
   }
-  headers() {
-    return this.#headers ??= headerObject(this.pairs);
+  details() {
+    return this.#details ??= parse(decodeUtf8(this.#view(0, this.#detailsLength)));
   }
   bytes() {
-    return this.#bytes ??= this.#copy();
+    if (this.#bytes === void 0) {
+      const bytes = new NativeUint8Array(this.#bodyLength);
+      if (this.#bodyLength > 0) setBytes(bytes, this.#body());
+      this.#bytes = bytes;
+    }
+    return this.#bytes;
   }
   text() {
-    return this.#text ??= decodeWith(decoderFor(this.contentType), this.#bytes ?? this.#view());
+    return this.#text ??= decodeWith(decoderFor(this.#contentType), this.#bytes ?? this.#body());
   }
   release() {
     this.#frame = null;
   }
-  #view() {
-    if (this.#frame === null) {
-      throw new NativeError("the body was not read while its transaction was scanned");
-    }
-    return new NativeUint8Array(this.#frame, this.#offset, this.length);
+  #body() {
+    return this.#view(this.#detailsLength, this.#bodyLength);
   }
-  #copy() {
-    const bytes = new NativeUint8Array(this.length);
-    if (this.length > 0) setBytes(bytes, this.#view());
-    return bytes;
+  #view(offset, length) {
+    if (this.#frame === null) {
+      throw new NativeError("headers and bodies can only be read first while their transaction is scanned");
+    }
+    return new NativeUint8Array(this.#frame, this.#offset + offset, length);
   }
 };
 var Request = class {
@@ -621,38 +645,50 @@ var Request = class {
   bodyLength;
   content_type;
   timestamp;
-  #content;
+  #row;
+  #frame;
+  #offset;
+  #content = null;
+  #headers;
   #query;
-  constructor(head, frame2, offset) {
-    this.id = head[0];
-    this.method = head[1];
-    this.url = head[2];
-    this.is_https = head[5];
-    this.was_edited = head[7];
-    this.bodyLength = head[8];
-    this.content_type = head[4];
-    this.timestamp = head[6];
-    this.#content = new Content(frame2, offset, head[8], head[3], head[4]);
-    this.#query = head[9];
+  constructor(row, frame2, offset) {
+    this.id = row[0];
+    this.method = row[1];
+    this.url = row[2];
+    this.content_type = row[3];
+    this.is_https = row[4];
+    this.timestamp = row[5];
+    this.was_edited = row[6];
+    this.bodyLength = row[8];
+    this.#row = row;
+    this.#frame = frame2;
+    this.#offset = offset;
+  }
+  #open() {
+    const row = this.#row;
+    return this.#content ??= new Content(this.#frame, this.#offset, row[7], row[8], row[3]);
+  }
+  #details() {
+    return this.#open().details();
   }
   get headers() {
-    return this.#content.headers();
+    return this.#headers ??= headerObject(this.#details()[0]);
   }
   get rawHeaders() {
-    return this.#content.pairs;
+    return this.#details()[0];
   }
   get body() {
-    return this.#content.bytes();
+    return this.#open().bytes();
   }
   get query_params() {
-    return this.#query ??= queryOf(this.url);
+    return this.#query ??= this.#details()[1] ?? queryOf(this.url);
   }
   /** The historic `scan_request(ctx)` is also written as `ctx.request.url`. */
   get request() {
     return this;
   }
   text() {
-    return this.#content.text();
+    return this.#open().text();
   }
   toJSON() {
     return {
@@ -662,7 +698,8 @@ var Request = class {
     };
   }
   static release(request2) {
-    request2.#content.release();
+    request2.#frame = null;
+    if (request2.#content !== null) request2.#content.release();
   }
 };
 var Response = class {
@@ -671,26 +708,36 @@ var Response = class {
   bodyLength;
   content_type;
   timestamp;
-  #content;
-  constructor(head, frame2, offset) {
-    this.request_id = head[0];
-    this.status = head[1];
-    this.bodyLength = head[5];
-    this.content_type = head[3];
-    this.timestamp = head[4];
-    this.#content = new Content(frame2, offset, head[5], head[2], head[3]);
+  #row;
+  #frame;
+  #offset;
+  #content = null;
+  #headers;
+  constructor(row, frame2, offset) {
+    this.request_id = row[9];
+    this.status = row[10];
+    this.content_type = row[11];
+    this.timestamp = row[12];
+    this.bodyLength = row[14];
+    this.#row = row;
+    this.#frame = frame2;
+    this.#offset = offset;
+  }
+  #open() {
+    const row = this.#row;
+    return this.#content ??= new Content(this.#frame, this.#offset, row[13], row[14], row[11]);
   }
   get headers() {
-    return this.#content.headers();
+    return this.#headers ??= headerObject(this.rawHeaders);
   }
   get rawHeaders() {
-    return this.#content.pairs;
+    return this.#open().details();
   }
   get body() {
-    return this.#content.bytes();
+    return this.#open().bytes();
   }
   text() {
-    return this.#content.text();
+    return this.#open().text();
   }
   toJSON() {
     return {
@@ -700,7 +747,8 @@ var Response = class {
     };
   }
   static release(response2) {
-    response2.#content.release();
+    response2.#frame = null;
+    if (response2.#content !== null) response2.#content.release();
   }
 };
 var releaseRequest = Request.release;
@@ -717,10 +765,10 @@ var Transaction = class {
   id;
   request;
   response;
-  constructor(request2, response2, frame2, offset) {
-    this.id = request2[0];
-    this.request = new Request(request2, frame2, offset);
-    this.response = response2 === null ? null : new Response(response2, frame2, offset + request2[8]);
+  constructor(row, frame2, offset) {
+    this.id = row[0];
+    this.request = new Request(row, frame2, offset);
+    this.response = row.length > REQUEST_FIELDS ? new Response(row, frame2, offset + row[7] + row[8]) : null;
   }
 };
 function release(request2, response2) {
@@ -739,7 +787,7 @@ var entry;
 var urls = "";
 var isLoading = true;
 var frame;
-var heads = [];
+var rows = [];
 var bodyOffset = 0;
 var next = 0;
 var unsent = 0;
@@ -747,6 +795,7 @@ var entries = "";
 var unsentSince = 0;
 var scan;
 var serial = 0;
+var clock = 0;
 var request;
 var response;
 var isAnswered = true;
@@ -757,7 +806,7 @@ var assets = new NativeMap();
 var heapSampledAt = -HEAP_SAMPLE_MS;
 function pump() {
   for (; ; ) {
-    if (next === heads.length) {
+    if (next === rows.length) {
       if (next > unsent) sendResults();
       readScanFrame();
       continue;
@@ -771,16 +820,17 @@ function pump() {
   }
 }
 function begin() {
-  const head = heads[next];
+  const row = rows[next];
   const own = ++serial;
-  scan = new Scan(own, settings);
+  if (scan.isClean) scan.renew(own);
+  else scan = new Scan(own, settings);
   isAnswered = false;
-  const transaction = new Transaction(head[0], head[1], frame.memory, bodyOffset);
-  bodyOffset += head[0][8] + (head[1] === null ? 0 : head[1][5]);
+  const transaction = new Transaction(row, frame.memory, bodyOffset);
+  bodyOffset += bytesOf(row);
   request = transaction.request;
   response = transaction.response;
   setAsyncContext(own);
-  scan.startedAt = now();
+  scan.startedAt = clock;
   try {
     const value = callPlugin(own, transaction);
     if (!answerLater(own, value)) answer(own, value, false);
@@ -791,7 +841,7 @@ function begin() {
   drainMicrotasks();
 }
 function finish() {
-  scan.endedAt = now();
+  scan.endedAt = clock = now();
   scan.isOpen = false;
   endTimers();
   release(request, response);
@@ -858,6 +908,7 @@ function sendResults() {
   unsent = next;
   entries = "";
   channel.send(Kind.Results, text + "]");
+  clock = now();
 }
 function readScanFrame() {
   frame = channel.readFrame();
@@ -872,9 +923,10 @@ function readScanFrame() {
   const lengths = new NativeUint8Array(frame.memory, frame.payload, 4);
   const headLength = (lengths[0] | lengths[1] << 8 | lengths[2] << 16 | lengths[3] << 24) >>> 0;
   const headOffset = frame.payload + 4;
-  heads = parse(decodeUtf8(new NativeUint8Array(frame.memory, headOffset, headLength)));
+  rows = parse(decodeUtf8(new NativeUint8Array(frame.memory, headOffset, headLength)));
   bodyOffset = headOffset + headLength;
   next = unsent = 0;
+  clock = now();
 }
 function heapJson() {
   const { heapUsed, external } = memoryUsage();

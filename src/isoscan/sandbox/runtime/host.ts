@@ -54,7 +54,7 @@ import {
 } from "./plugin.ts";
 import { allowedGlobals, fixByteArrays, lockDown } from "./realm.ts";
 import { Scan, type ScanLimits } from "./scan.ts";
-import { release, type RequestHead, type ResponseHead, Transaction } from "./transaction.ts";
+import { bytesOf, release, type Row, Transaction } from "./transaction.ts";
 
 interface Settings extends ScanLimits {
   modules: ModuleSource[];
@@ -80,7 +80,7 @@ let urls = "";
 let isLoading = true;
 
 let frame: Frame;
-let heads: [RequestHead, ResponseHead | null][] = [];
+let rows: Row[] = [];
 let bodyOffset = 0;
 /** Index of the next transaction to scan. */
 let next = 0;
@@ -92,6 +92,8 @@ let unsentSince = 0;
 
 let scan: Scan;
 let serial = 0;
+/** When the clock was read last: a scan begins where the one before it ended. */
+let clock = 0;
 /** The parts of the running transaction; a plugin may put others into the whole. */
 let request: object;
 let response: object | null;
@@ -111,7 +113,7 @@ let heapSampledAt = -HEAP_SAMPLE_MS;
 /** Scans on, frame after frame, until a promise of the plugin is pending. */
 function pump(): void {
   for (;;) {
-    if (next === heads.length) {
+    if (next === rows.length) {
       if (next > unsent) sendResults();
       readScanFrame();
       continue;
@@ -126,16 +128,17 @@ function pump(): void {
 }
 
 function begin(): void {
-  const head = heads[next];
+  const row = rows[next];
   const own = ++serial;
-  scan = new Scan(own, settings);
+  if (scan.isClean) scan.renew(own);
+  else scan = new Scan(own, settings);
   isAnswered = false;
-  const transaction = new Transaction(head[0], head[1], frame.memory, bodyOffset);
-  bodyOffset += head[0][8] + (head[1] === null ? 0 : head[1][5]);
+  const transaction = new Transaction(row, frame.memory, bodyOffset);
+  bodyOffset += bytesOf(row);
   request = transaction.request;
   response = transaction.response;
   setAsyncContext(own);
-  scan.startedAt = now();
+  scan.startedAt = clock;
   try {
     const value = callPlugin(own, transaction);
     if (!answerLater(own, value)) answer(own, value, false);
@@ -148,7 +151,7 @@ function begin(): void {
 
 /** Ends the scan: nothing it left behind runs on, or reads its transaction, from here. */
 function finish(): void {
-  scan.endedAt = now();
+  scan.endedAt = clock = now();
   scan.isOpen = false;
   endTimers();
   release(request, response);
@@ -227,6 +230,7 @@ function sendResults(): void {
   unsent = next;
   entries = "";
   channel.send(Kind.Results, text + "]");
+  clock = now();
 }
 
 function readScanFrame(): void {
@@ -242,9 +246,10 @@ function readScanFrame(): void {
   const lengths = new NativeUint8Array(frame.memory, frame.payload, 4);
   const headLength = (lengths[0] | lengths[1] << 8 | lengths[2] << 16 | lengths[3] << 24) >>> 0;
   const headOffset = frame.payload + 4;
-  heads = parse(decodeUtf8(new NativeUint8Array(frame.memory, headOffset, headLength)));
+  rows = parse(decodeUtf8(new NativeUint8Array(frame.memory, headOffset, headLength)));
   bodyOffset = headOffset + headLength;
   next = unsent = 0;
+  clock = now();
 }
 
 function heapJson(): string {

@@ -31,7 +31,7 @@ const TARGET_CHARS = 256;
 
 /** The record of one scan. `serial` tells a late answer from a current one. */
 export class Scan {
-  readonly serial: number;
+  serial: number;
   /** Whether the plugin may still add to it. */
   isOpen = true;
   isSkipped = false;
@@ -53,6 +53,18 @@ export class Scan {
   constructor(serial: number, limits: ScanLimits) {
     this.serial = serial;
     this.#limits = limits;
+  }
+
+  /** Whether nothing was left behind: then it can stand for the next scan too. */
+  get isClean(): boolean {
+    return this.#findings === "" && this.#error === "" && this.#invalid === "" && !this.isSkipped &&
+      this.#console === "" && this.#consoleDropped === 0 && this.#denials === null;
+  }
+
+  /** Makes a clean one stand for another scan: most are clean, and making one costs time. */
+  renew(serial: number): void {
+    this.serial = serial;
+    this.isOpen = true;
   }
 
   /** Adds one finding; `isHistoric` marks the older call forms, whose title may be derived. */
@@ -171,10 +183,7 @@ export class Scan {
   /** The entry in a results frame: microseconds when clean and silent, else an object. */
   toEntry(): string {
     const micros = ((this.endedAt - this.startedAt) * 1000) | 0;
-    if (
-      this.#findings === "" && this.#error === "" && this.#invalid === "" && !this.isSkipped &&
-      this.#console === "" && this.#consoleDropped === 0 && this.#denials === null
-    ) return `${micros}`;
+    if (this.isClean) return `${micros}`;
     let text = `{"d":${micros}`;
     if (this.isSkipped) text += ',"s":true';
     if (this.#findings !== "") text += `,"f":[${this.#findings}]`;

@@ -7,6 +7,7 @@
 
 import {
   createObject,
+  decodeUtf8,
   decodeWith,
   defineProperty,
   execRegExp,
@@ -16,6 +17,7 @@ import {
   NativeTextDecoder,
   NativeUint8Array,
   NativeURLSearchParams,
+  parse,
   setBytes,
   toLowerCase,
 } from "./captured.ts";
@@ -23,27 +25,31 @@ import {
 /** `[name, value]` pairs in order. */
 type Pairs = [string, string][];
 
-/** The head's arrays, written by the owner's codec: see `frames.py`. */
-export type RequestHead = [
+/** One transaction's row in the head, written by the owner's codec: see `frames.py`. */
+export type Row = [
   id: string,
   method: string,
   url: string,
-  headers: Pairs,
   contentType: string | null,
   isHttps: boolean,
   timestamp: string,
   wasEdited: boolean,
+  detailsLength: number,
   bodyLength: number,
-  queryParams: Record<string, string> | null,
-];
-export type ResponseHead = [
+  // Only when there is a response:
   requestId: string,
   status: number,
-  headers: Pairs,
   contentType: string | null,
   timestamp: string,
+  detailsLength: number,
   bodyLength: number,
 ];
+const REQUEST_FIELDS = 9;
+
+/** How many bytes behind the head belong to the row. */
+export function bytesOf(row: Row): number {
+  return row[7] + row[8] + (row.length > REQUEST_FIELDS ? row[13] + row[14] : 0);
+}
 
 const utf8 = new TextDecoder();
 
@@ -94,62 +100,64 @@ function decoderFor(contentType: string | null): TextDecoder {
 }
 
 /**
- * What request and response share. No plugin ever holds one: it lies behind a private field, and
- * its memory, the whole frame, is readable until `release`.
+ * What few plugins look at, of a request or a response: it lies undecoded in the frame's memory until
+ * it is asked for. No plugin ever holds one: it lies behind a private field, and its memory, the whole
+ * frame, is readable until `release`.
  */
 class Content {
-  readonly length: number;
-  readonly contentType: string | null;
-  readonly pairs: Pairs;
   #frame: ArrayBuffer | null;
   #offset: number;
-  #headers: Record<string, string> | undefined;
+  #detailsLength: number;
+  #bodyLength: number;
+  #contentType: string | null;
+  #details: unknown;
   #bytes: Uint8Array | undefined;
   #text: string | undefined;
 
   constructor(
-    frame: ArrayBuffer,
+    frame: ArrayBuffer | null,
     offset: number,
-    length: number,
-    pairs: Pairs,
+    detailsLength: number,
+    bodyLength: number,
     contentType: string | null,
   ) {
     this.#frame = frame;
     this.#offset = offset;
-    this.length = length;
-    this.pairs = pairs;
-    this.contentType = contentType;
+    this.#detailsLength = detailsLength;
+    this.#bodyLength = bodyLength;
+    this.#contentType = contentType;
   }
 
-  headers(): Record<string, string> {
-    return this.#headers ??= headerObject(this.pairs);
+  details(): unknown {
+    return this.#details ??= parse(decodeUtf8(this.#view(0, this.#detailsLength)));
   }
 
   bytes(): Uint8Array {
-    return this.#bytes ??= this.#copy();
+    if (this.#bytes === undefined) {
+      const bytes = new NativeUint8Array(this.#bodyLength);
+      if (this.#bodyLength > 0) setBytes(bytes, this.#body());
+      this.#bytes = bytes;
+    }
+    return this.#bytes;
   }
 
   text(): string {
-    return this.#text ??= decodeWith(decoderFor(this.contentType), this.#bytes ?? this.#view());
+    return this.#text ??= decodeWith(decoderFor(this.#contentType), this.#bytes ?? this.#body());
   }
 
   release(): void {
     this.#frame = null;
   }
 
-  #view(): Uint8Array {
-    if (this.#frame === null) {
-      throw new NativeError(
-        "the body was not read while its transaction was scanned",
-      );
-    }
-    return new NativeUint8Array(this.#frame, this.#offset, this.length);
+  #body(): Uint8Array {
+    return this.#view(this.#detailsLength, this.#bodyLength);
   }
 
-  #copy(): Uint8Array {
-    const bytes = new NativeUint8Array(this.length);
-    if (this.length > 0) setBytes(bytes, this.#view());
-    return bytes;
+  #view(offset: number, length: number): Uint8Array {
+    if (this.#frame === null) {
+      throw new NativeError("headers and bodies can only be read first while their transaction is scanned");
+    }
+    return new NativeUint8Array(this.#frame, this.#offset + offset, length);
   }
 }
 
@@ -164,36 +172,50 @@ class Request {
   readonly bodyLength: number;
   readonly content_type: string | null;
   readonly timestamp: string;
-  #content: Content;
-  #query: Record<string, string> | null;
+  #row: Row;
+  #frame: ArrayBuffer | null;
+  #offset: number;
+  #content: Content | null = null;
+  #headers: Record<string, string> | undefined;
+  #query: Record<string, string> | undefined;
 
-  constructor(head: RequestHead, frame: ArrayBuffer, offset: number) {
-    this.id = head[0];
-    this.method = head[1];
-    this.url = head[2];
-    this.is_https = head[5];
-    this.was_edited = head[7];
-    this.bodyLength = head[8];
-    this.content_type = head[4];
-    this.timestamp = head[6];
-    this.#content = new Content(frame, offset, head[8], head[3], head[4]);
-    this.#query = head[9];
+  constructor(row: Row, frame: ArrayBuffer, offset: number) {
+    this.id = row[0];
+    this.method = row[1];
+    this.url = row[2];
+    this.content_type = row[3];
+    this.is_https = row[4];
+    this.timestamp = row[5];
+    this.was_edited = row[6];
+    this.bodyLength = row[8];
+    this.#row = row;
+    this.#frame = frame;
+    this.#offset = offset;
+  }
+
+  #open(): Content {
+    const row = this.#row; // the public fields can be written to
+    return this.#content ??= new Content(this.#frame, this.#offset, row[7], row[8], row[3]);
+  }
+
+  #details(): [Pairs, Record<string, string> | null] {
+    return this.#open().details() as [Pairs, Record<string, string> | null];
   }
 
   get headers(): Record<string, string> {
-    return this.#content.headers();
+    return this.#headers ??= headerObject(this.#details()[0]);
   }
 
   get rawHeaders(): Pairs {
-    return this.#content.pairs;
+    return this.#details()[0];
   }
 
   get body(): Uint8Array {
-    return this.#content.bytes();
+    return this.#open().bytes();
   }
 
   get query_params(): Record<string, string> {
-    return this.#query ??= queryOf(this.url);
+    return this.#query ??= this.#details()[1] ?? queryOf(this.url);
   }
 
   /** The historic `scan_request(ctx)` is also written as `ctx.request.url`. */
@@ -202,7 +224,7 @@ class Request {
   }
 
   text(): string {
-    return this.#content.text();
+    return this.#open().text();
   }
 
   toJSON(): object {
@@ -210,7 +232,8 @@ class Request {
   }
 
   static release(request: Request): void {
-    request.#content.release();
+    request.#frame = null;
+    if (request.#content !== null) request.#content.release();
   }
 }
 
@@ -220,31 +243,42 @@ class Response {
   readonly bodyLength: number;
   readonly content_type: string | null;
   readonly timestamp: string;
-  #content: Content;
+  #row: Row;
+  #frame: ArrayBuffer | null;
+  #offset: number;
+  #content: Content | null = null;
+  #headers: Record<string, string> | undefined;
 
-  constructor(head: ResponseHead, frame: ArrayBuffer, offset: number) {
-    this.request_id = head[0];
-    this.status = head[1];
-    this.bodyLength = head[5];
-    this.content_type = head[3];
-    this.timestamp = head[4];
-    this.#content = new Content(frame, offset, head[5], head[2], head[3]);
+  constructor(row: Row, frame: ArrayBuffer, offset: number) {
+    this.request_id = row[9];
+    this.status = row[10];
+    this.content_type = row[11];
+    this.timestamp = row[12];
+    this.bodyLength = row[14];
+    this.#row = row;
+    this.#frame = frame;
+    this.#offset = offset;
+  }
+
+  #open(): Content {
+    const row = this.#row;
+    return this.#content ??= new Content(this.#frame, this.#offset, row[13], row[14], row[11]);
   }
 
   get headers(): Record<string, string> {
-    return this.#content.headers();
+    return this.#headers ??= headerObject(this.rawHeaders);
   }
 
   get rawHeaders(): Pairs {
-    return this.#content.pairs;
+    return this.#open().details() as Pairs;
   }
 
   get body(): Uint8Array {
-    return this.#content.bytes();
+    return this.#open().bytes();
   }
 
   text(): string {
-    return this.#content.text();
+    return this.#open().text();
   }
 
   toJSON(): object {
@@ -252,7 +286,8 @@ class Response {
   }
 
   static release(response: Response): void {
-    response.#content.release();
+    response.#frame = null;
+    if (response.#content !== null) response.#content.release();
   }
 }
 
@@ -277,15 +312,10 @@ export class Transaction {
   readonly request: Request;
   readonly response: Response | null;
 
-  constructor(
-    request: RequestHead,
-    response: ResponseHead | null,
-    frame: ArrayBuffer,
-    offset: number,
-  ) {
-    this.id = request[0];
-    this.request = new Request(request, frame, offset);
-    this.response = response === null ? null : new Response(response, frame, offset + request[8]);
+  constructor(row: Row, frame: ArrayBuffer, offset: number) {
+    this.id = row[0];
+    this.request = new Request(row, frame, offset);
+    this.response = row.length > REQUEST_FIELDS ? new Response(row, frame, offset + row[7] + row[8]) : null;
   }
 }
 

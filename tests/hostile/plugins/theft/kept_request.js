@@ -1,11 +1,14 @@
-// Keeps the first transaction unread and reads it when its memory holds another.
+// Keeps the first transaction with its body unread and reads that when its memory holds another.
 // expect: clean
 // level: realm
 
 let kept = null;
 export function scan_transaction(t) {
   if (!t.request.url.includes("/bad")) {
-    kept ??= t;
+    if (kept === null) {
+      kept = t;
+      kept.request.headers;
+    }
     return kept === t
       ? { title: t.id, evidence: t.response.text() }
       : { title: t.id, evidence: t.response.text() };
