@@ -54,17 +54,41 @@ class RunRecord(Struct, kw_only=True):
     out_of_scope: int = 0
     notes: Counter[str] = field(default_factory=Counter)
 
+    #: Transactions the scope left out, by reason: nothing was asked of them.
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    #: Of what is reported.
     findings: Counter[Severity] = field(default_factory=Counter)
     fingerprints: set[str] = field(default_factory=set)
+
+    #: Findings not reported, by the place of the suppression and its reason.
+    suppressed: Counter[str] = field(default_factory=Counter)
+    #: Findings known from earlier, which are reported too unless `is_new_only`.
+    known: Counter[Severity] = field(default_factory=Counter)
+    is_new_only: bool = False
+    #: What else the user should know of the configuration, in sentences.
+    remarks: list[str] = field(default_factory=list)
 
     input_error: str | None = None
     is_interrupted: bool = False
     is_output_closed: bool = False
 
     @property
+    def alarming(self) -> Counter[Severity]:
+        """Findings that may fail the run: reported and not known from earlier."""
+        return self.findings.copy() if self.is_new_only else self.findings - self.known
+
+    @property
+    def is_scope_empty(self) -> bool:
+        """Whether there were transactions and the scope left out every one."""
+        return bool(self.left_out) and not self.coverage.transactions
+
+    @property
     def is_complete(self) -> bool:
-        """Whether everything that was asked for was scanned."""
+        """Whether everything that was asked for was scanned, and that was not nothing."""
         is_cut = self.input_error is not None or self.is_interrupted or self.is_output_closed
+        if self.is_scope_empty:
+            return False
         return not (is_cut or self.coverage.failed or self.rejected_count)
 
     @property

@@ -20,17 +20,78 @@ def _jsonl(file: ByteSink, is_terminal: bool) -> Report:
     return JsonlReport(file)
 
 
-_MAKERS: dict[str, Callable[[ByteSink, bool], Report]] = {"table": _table, "jsonl": _jsonl}
-_SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".txt": "table"}
+def _json(file: ByteSink, is_terminal: bool) -> Report:
+    from .json_document import JsonReport
+
+    return JsonReport(file)
+
+
+def _sarif(file: ByteSink, is_terminal: bool) -> Report:
+    from .sarif import SarifReport
+
+    return SarifReport(file)
+
+
+def _junit(file: ByteSink, is_terminal: bool) -> Report:
+    from .junit import JunitReport
+
+    return JunitReport(file)
+
+
+def _markdown(file: ByteSink, is_terminal: bool) -> Report:
+    from .markdown import MarkdownReport
+
+    return MarkdownReport(file)
+
+
+def _github(file: ByteSink, is_terminal: bool) -> Report:
+    from .github import GithubReport
+
+    return GithubReport(file)
+
+
+def _html(file: ByteSink, is_terminal: bool) -> Report:
+    from .html import HtmlReport
+
+    return HtmlReport(file)
+
+
+_MAKERS: dict[str, Callable[[ByteSink, bool], Report]] = {
+    "table": _table,
+    "jsonl": _jsonl,
+    "json": _json,
+    "sarif": _sarif,
+    "junit": _junit,
+    "markdown": _markdown,
+    "github": _github,
+    "html": _html,
+}
+#: The longer ones first: `.sarif.json` is no `.json`.
+_SUFFIXES = {
+    ".sarif.json": "sarif",
+    ".junit.xml": "junit",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".sarif": "sarif",
+    ".xml": "junit",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".txt": "table",
+}
 
 FORMATS = tuple(_MAKERS)
 #: Those that quote requests and responses, so that a run need not mask traffic nobody is shown.
-SHOWING_TRAFFIC = frozenset[str]()
+SHOWING_TRAFFIC = frozenset({"sarif", "html"})
 
 
 def format_of(name: str) -> str | None:
     """The format a file's suffix stands for; None when it says nothing."""
-    return _SUFFIXES.get(Path(name).suffix.lower())
+    base = Path(name).name.lower()
+    found = (format_ for suffix, format_ in _SUFFIXES.items() if base.endswith(suffix) and base != suffix)
+    return next(found, None)
 
 
 def make_report(format_: str, file: ByteSink, *, is_terminal: bool = False) -> Report:

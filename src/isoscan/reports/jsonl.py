@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import msgspec
 
 from ..record import ReportedFinding, RunRecord
 from . import ByteSink
-
-#: Characters JSON allows raw but that act on a terminal or an editor: DEL, C1, bidirectional marks.
-_ACTING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+from ._json_text import escape_acting
 
 
 class JsonlReport:
@@ -25,8 +22,7 @@ class JsonlReport:
         """Writes one finding at once, so that it survives whatever comes next."""
         fields: dict[str, Any] = msgspec.to_builtins(reported.finding)
         fields["fingerprint"] = reported.fingerprint
-        text = _encoded(fields)
-        self._file.write(_ACTING.sub(_escaped, text).encode() + b"\n")
+        self._file.write(escape_acting(_encoded(fields)).encode() + b"\n")
         self._file.flush()
 
     def finish(self, run: RunRecord) -> None:
@@ -38,7 +34,3 @@ def _encoded(fields: dict[str, Any]) -> str:
         return msgspec.json.encode(fields).decode()
     except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot hold but JSON can write out
         return json.dumps(fields)
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return f"\\u{ord(match[0]):04x}"

@@ -10,7 +10,8 @@ from rich.text import Text
 from ..models import Finding, Severity
 from ..record import ReportedFinding, RunRecord
 from . import ByteSink
-from .text import printable
+from ._collected import Collected
+from .text import counted, printable
 
 _STYLES = {
     Severity.CRITICAL: "bold white on red",
@@ -26,41 +27,39 @@ _EVIDENCE_CHARS = 160
 class TableReport:
     """Collects findings and prints one table at the end, worst first.
 
-    Findings with the same fingerprint are one row; `hits` says how often it came.
+    Findings with the same fingerprint are one row; `hits` says how often it came. The 100,000
+    most severe are rows, and a last line counts what is not.
     """
 
     def __init__(self, file: ByteSink, *, is_terminal: bool, width: int | None = None) -> None:
         self._file = file
         self._is_terminal = is_terminal
         self._width = width
-        self._findings: dict[str, tuple[Finding, int]] = {}
+        self._collected = Collected()
 
     def add(self, reported: ReportedFinding) -> None:
         """Keeps one finding for the table."""
-        first, hits = self._findings.get(reported.fingerprint, (reported.finding, 0))
-        self._findings[reported.fingerprint] = (first, hits + 1)
+        self._collected.add(reported)
 
     def finish(self, run: RunRecord) -> None:
         """Prints the table; nothing at all when there are no findings."""
-        if not self._findings:
+        rows = self._collected.worst_first()
+        if not rows:
             return
-        rows = sorted(
-            self._findings.values(),
-            key=lambda row: (-row[0].severity.rank, row[0].plugin_id, row[0].title, row[0].url),
-        )
         table = Table(box=box.SIMPLE_HEAD if self._is_terminal else box.ASCII2, pad_edge=False)
         table.add_column("severity", no_wrap=True)
         table.add_column("plugin", no_wrap=True)
         table.add_column("finding", ratio=3, overflow="fold")
         table.add_column("where", ratio=3, overflow="fold")
         table.add_column("hits", justify="right", no_wrap=True)
-        for finding, hits in rows:
+        for row in rows:
+            finding = row.finding
             table.add_row(
                 Text(finding.severity.value, _STYLES[finding.severity]),
                 Text(printable(finding.plugin_id)),
                 _what(finding),
                 _where(finding),
-                str(hits),
+                str(row.hits),
             )
         console = Console(
             force_terminal=self._is_terminal,
@@ -70,6 +69,8 @@ class TableReport:
         )
         with console.capture() as capture:
             console.print(table)
+            if left_out := self._collected.left_out.total():
+                console.print(f"{counted(left_out, 'hit')} of less severe findings not shown")
         self._file.write(capture.get().encode("utf-8", "replace"))
         self._file.flush()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _SHOWN = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_TAB = "    "
 
 
 def printable(text: str, limit_chars: int | None = None) -> str:
@@ -16,6 +17,19 @@ def printable(text: str, limit_chars: int | None = None) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _SHOWN.get(char, _escaped(char)) for char in text)
+
+
+def printable_lines(text: str, limit_chars: int | None = None) -> str:
+    """As `printable`, but lines stay lines, ended by a line feed, and a tab becomes four spaces."""
+    if limit_chars is not None and len(text) > limit_chars:
+        text = text[: limit_chars - 1] + "…"
+    lines = text.replace("\r\n", "\n").replace("\t", _TAB).split("\n")
+    return "\n".join(map(printable, lines))
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """`1 finding`, `1,200 findings`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def _escaped(char: str) -> str:

@@ -9,7 +9,10 @@ import re
 import zlib
 from collections.abc import Callable, Sequence
 
+from ._compression import zstd_module
+
 BODY_LIMIT_BYTES = 64 * 1024 * 1024
+BROTLI_STEP_BYTES = 64
 _MAX_GZIP_MEMBERS = 100
 
 NOT_BASE64 = "a body is not valid base64: kept as text"
@@ -156,18 +159,21 @@ def _decompress_optional(unpack: Callable[[bytes], bytes], body: bytes, notes: l
 
 def _unbrotli(body: bytes) -> bytes:
     decoder = importlib.import_module("brotli").Decompressor()
-    content = bytearray(decoder.process(body, output_buffer_limit=BODY_LIMIT_BYTES + 1))
-    while not decoder.is_finished() and len(content) <= BODY_LIMIT_BYTES:
-        more = decoder.process(b"", output_buffer_limit=BODY_LIMIT_BYTES + 1 - len(content))
-        if not more:
-            raise EOFError
-        content += more
-    return bytes(content)
+    content = bytearray()
+    # Not all versions can bound what they give back, so they are given little at once.
+    for start in range(0, len(body), BROTLI_STEP_BYTES):
+        content += decoder.process(body[start : start + BROTLI_STEP_BYTES])
+        if decoder.is_finished() or len(content) > BODY_LIMIT_BYTES:
+            return bytes(content)
+    raise EOFError
 
 
 def _unzstd(body: bytes) -> bytes:
-    decoder = importlib.import_module("compression.zstd").ZstdDecompressor()
-    return bytes(decoder.decompress(body, BODY_LIMIT_BYTES + 1))
+    decoder = zstd_module().ZstdDecompressor()
+    content = bytes(decoder.decompress(body, BODY_LIMIT_BYTES + 1))
+    if not decoder.eof and len(content) <= BODY_LIMIT_BYTES:
+        raise EOFError
+    return content
 
 
 def _is_text_type(content_type: str | None) -> bool:

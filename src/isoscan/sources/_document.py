@@ -3,45 +3,67 @@
 from __future__ import annotations
 
 import codecs
+import io
 import mmap
 import os
 import stat
 import sys
-import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import InputError
+from ._attachments import Attachments, attached_beside, nothing_attached
+from ._compression import Compression, Unpacking, ZstdMissing, compression_of
+from ._entry import printable
 from ._json_scan import Buffer
+from ._pages import Pages
+from ._spool import spool
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 STDIN = "-"
-GZIP_LIMIT_BYTES = 2 * 1024 * 1024 * 1024
-_GZIP_MAGIC = b"\x1f\x8b\x08"
-# Small, because a file of many tiny members hands the rest of the chunk back at each.
-_CHUNK_BYTES = 32 * 1024
-_RELEASE_BYTES = 32 * 1024 * 1024
+_READ_BYTES = 1024 * 1024
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with that of UTF-16
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_WARC_MARK = b"WARC/"
+
+
+class NotACapture(InputError):
+    """The input is of no format that is read."""
 
 
 class Document:
-    """The bytes of one input. A plain file is mapped, anything else held in memory.
+    """The bytes of one input. A plain file is mapped; so is large content of anything else.
 
     `start` is where the text begins behind a byte order mark. `damage` says what
     was wrong with a container whose readable part is presented all the same.
+    `is_packed_warc`: a WARC file whose records are compressed one by one, as it is on disk.
+    `attached` gives the bodies that stand in files beside it.
     """
 
-    def __init__(self, source: str, data: Buffer, *, unpacked: str = "", damage: str | None = None) -> None:
+    def __init__(
+        self,
+        source: str,
+        data: Buffer,
+        *,
+        unpacked: str = "",
+        damage: str | None = None,
+        is_packed_warc: bool = False,
+    ) -> None:
         self.source = source
         self.data = data
         self.start = len(codecs.BOM_UTF8) if data[:3] == codecs.BOM_UTF8 else 0
         self.damage = damage
+        self.is_packed_warc = is_packed_warc
+        self.attached: Attachments = nothing_attached
         self._unpacked = unpacked
-        self._released = 0
+        self._pages = Pages(data)
 
     def byte(self, offset: int) -> str:
         """Names a place in the input, for messages."""
@@ -49,28 +71,78 @@ class Document:
 
     def error(self, text: str) -> InputError:
         """An `InputError` that names this input."""
-        return InputError(f"{self.source}: {text}" + (f" ({self.damage})" if self.damage else ""))
+        return InputError(self._message(text))
+
+    def refusal(self, text: str) -> InputError:
+        """The error for an input that is something else than a capture, as far as it can be read."""
+        return self.error(text) if self.damage else NotACapture(self._message(text))
+
+    def _message(self, text: str) -> str:
+        return f"{self.source}: {text}" + (f" ({self.damage})" if self.damage else "")
 
     def release(self, offset: int) -> None:
         """Gives the pages of a mapped file before `offset` back; read again, they come back."""
-        if not isinstance(self.data, mmap.mmap) or offset - self._released < _RELEASE_BYTES:
-            return
-        if hasattr(mmap, "MADV_DONTNEED"):
-            length = (offset - self._released) // mmap.PAGESIZE * mmap.PAGESIZE
-            self.data.madvise(mmap.MADV_DONTNEED, self._released, length)
-            self._released += length
+        self._pages.release(offset)
+
+
+class BufferFile(io.RawIOBase):
+    """The bytes of a document from `start` on as a file, for libraries that read files.
+
+    Gives the pages of a mapped file back on the way.
+    """
+
+    def __init__(self, document: Document, start: int = 0) -> None:
+        super().__init__()
+        self._document = document
+        self._view = memoryview(document.data)[start:]
+        self._start = start
+        self._position = 0
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Any place of it can be read."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Moves to a place and returns it."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: len(self._view)}[whence]
+        if base + offset < 0:
+            raise OSError("a place before the beginning of the file")
+        self._position = base + offset
+        return self._position
+
+    def tell(self) -> int:
+        """The place where it is read next."""
+        return self._position
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Reads as much as there is and fits."""
+        target = memoryview(buffer).cast("B")
+        piece = self._view[self._position : self._position + len(target)]
+        target[: len(piece)] = piece
+        self._position += len(piece)
+        self._document.release(self._start + self._position)
+        return len(piece)
 
 
 def source_name(path: str | Path) -> str:
-    """The path as given, as text that can be written anywhere."""
-    return os.fsencode(path).decode("utf-8", "replace")
+    """The path as given, as text that can be written anywhere; names in a folder may be hostile."""
+    text = os.fsencode(path).decode("utf-8", "replace")
+    return printable(text, len(text))
 
 
 def open_document(path: str | Path, stdin: BinaryIO | None) -> Document:
     """Opens a file, or standard input for `-`. Raises `InputError`."""
     source = source_name(path)
     try:
-        data = (stdin or sys.stdin.buffer).read() if path == STDIN else _read(Path(path))
+        if path == STDIN:
+            data = _read(source, stdin or sys.stdin.buffer)
+        else:
+            with Path(path).open("rb") as file:
+                data = _read(source, file)
     except FileNotFoundError:
         raise InputError(f"{source}: no such file") from None
     except IsADirectoryError:
@@ -79,67 +151,59 @@ def open_document(path: str | Path, stdin: BinaryIO | None) -> Document:
         raise InputError(f"{source}: permission denied; make it readable for this user") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{source}: cannot be read: {error}") from None
-    return _unpack(source, data)
+    document = unpack(source, data)
+    if path != STDIN:
+        document.attached = attached_beside(path)
+    return document
 
 
-def _read(path: Path) -> Buffer:
-    with path.open("rb") as file:
-        status = os.fstat(file.fileno())
-        # Pipes and the files of /proc have no size to map.
-        if stat.S_ISREG(status.st_mode) and status.st_size > 0:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        return file.read()
+def _read(source: str, file: BinaryIO) -> Buffer:
+    try:
+        descriptor = file.fileno()
+        status = os.fstat(descriptor)
+        # Pipes and the files of /proc have no size to map; of a redirection, only the rest is meant.
+        if stat.S_ISREG(status.st_mode) and status.st_size > 0 and file.tell() == 0:
+            return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+    except io.UnsupportedOperation:
+        pass  # a file that lives in memory
+    return spool(source, iter(lambda: file.read(_READ_BYTES), b""))
 
 
-def _unpack(source: str, data: Buffer) -> Document:
+def unpack(source: str, data: Buffer) -> Document:
+    """The document these bytes are, decompressed and as UTF-8. Raises `InputError`."""
     damage = None
     unpacked = ""
-    if data[:3] == _GZIP_MAGIC:
-        data, damage = _gunzip(source, data)
+    compression = compression_of(data)
+    if compression is not None:
+        try:
+            unpacking = Unpacking(data, compression)
+        except ZstdMissing:
+            raise InputError(
+                f"{source}: is compressed with Zstandard, which this Python cannot read;"
+                " pip install 'isoscan[zstd]', or decompress it first (zstd -d)"
+            ) from None
+        # Its records are compressed one by one, so it is read from where it is, damage and all.
+        if compression in (Compression.GZIP, Compression.ZSTD) and unpacking.head(5) == _WARC_MARK:
+            return Document(source, data, is_packed_warc=True)
+        data = spool(source, unpacking.pieces(), packed_bytes=len(data))
+        damage = unpacking.damage
+        if compression_of(data) is not None:
+            raise InputError(f"{source}: is compressed twice; decompress it once and name the result")
         unpacked = "decompressed"
     codec = _wide_codec(bytes(data[:4]))
     if codec is not None:
-        data = str(data, codec, "replace").encode("utf-8", "replace")
+        data = spool(source, _as_utf8(data, codec))
         unpacked = f"{unpacked} UTF-8".strip()
     return Document(source, data, unpacked=unpacked, damage=damage)
 
 
-def _gunzip(source: str, data: Buffer) -> tuple[bytearray, str | None]:
-    content = bytearray()
-    position = 0
-    inflater = zlib.decompressobj(wbits=31)
-    while position < len(data):
-        chunk = data[position : position + _CHUNK_BYTES]
-        before_chunk = inflater.copy()
-        try:
-            content += inflater.decompress(chunk, GZIP_LIMIT_BYTES + 1 - len(content))
-        except zlib.error:
-            content += _readable_part(before_chunk, chunk)
-            return content, f"its gzip data is damaged behind byte {position}"
-        position += len(chunk)
-        if len(content) > GZIP_LIMIT_BYTES:
-            raise InputError(
-                f"{source}: holds more than {GZIP_LIMIT_BYTES >> 20} MiB;"
-                " decompress it first (gunzip) and name the result"
-            )
-        if inflater.eof:
-            position -= len(inflater.unused_data)
-            # Further members may follow; anything else behind the last one is padding.
-            if data[position : position + 3] != _GZIP_MAGIC:
-                return content, None
-            inflater = zlib.decompressobj(wbits=31)
-    return content, "its gzip data is truncated"
-
-
-def _readable_part(inflater: zlib._Decompress, chunk: bytes | bytearray) -> bytearray:
-    """What a damaged chunk holds before its damage; an error hides the output of its whole call."""
-    content = bytearray()
-    try:
-        for byte in chunk:
-            content += inflater.decompress(bytes([byte]))
-    except zlib.error:
-        pass
-    return content
+def _as_utf8(data: Buffer, codec: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(codec)("replace")
+    pages = Pages(data)
+    for start in range(0, len(data), _READ_BYTES):
+        pages.release(start)
+        yield decoder.decode(data[start : start + _READ_BYTES]).encode("utf-8", "replace")
+    yield decoder.decode(b"", final=True).encode("utf-8", "replace")
 
 
 def _wide_codec(head: bytes) -> str | None:

@@ -9,6 +9,10 @@ from msgspec import Struct
 
 from ..models import HttpTransaction
 
+#: What the index of an entry counts: entries of HAR and Caido, lines, flows of mitmproxy, items of
+#: Burp, records of WARC, messages of raw HTTP; or a whole file.
+Unit = Literal["entry", "line", "flow", "item", "record", "message", "file"]
+
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.\-]{0,40}):")
 _HTTP_URL = re.compile(r"(?:https?|wss?)://[^/?#]", re.IGNORECASE)
 _USER_INFO = re.compile(r"(?<=//)[^/?#]*@")
@@ -18,26 +22,35 @@ _URL_SHOWN_CHARS = 200
 class Entry(Struct, frozen=True):
     """One entry of an input, in input order.
 
-    `source` is the path as given, `-` for standard input. `index` counts as
-    `unit` says: `entry` is a HAR entry, from 0; `line` a line of JSON Lines,
-    from 1. Exactly one of `transaction` and `problem` is set: `problem` is the
-    one sentence that says why the entry was rejected. `notes` name what was
-    degraded but kept. Neither holds bodies, header values or query strings.
-    `is_out_of_scope`: it was rejected because it is no HTTP exchange at all, such
-    as a `data:` URL, so nothing was missed.
+    `source` is the path as given, `-` for standard input, `archive.zip:inner.har` for
+    a file in an archive. `index` counts as `unit` says: `line` from 1, all others from
+    0; a `file` is a whole file that could not be read, or not to its end. Exactly one
+    of `transaction` and `problem` is set: `problem` is the one sentence that says why
+    the entry was rejected. `notes` name what was degraded but kept. Neither holds
+    bodies, header values or query strings. `is_out_of_scope`: it was rejected because
+    it is no HTTP exchange at all, such as a `data:` URL, so nothing was missed.
+
+    `offset_bytes` and `length_bytes` say where the entry stands, if its reader knows:
+    in the file, or in its content if the file is compressed or in an archive. A WARC
+    file whose records are compressed one by one is the exception: there it is the
+    place of the compressed record in the file.
     """
 
     source: str
     index: int
-    unit: Literal["entry", "line"]
+    unit: Unit
     transaction: HttpTransaction | None = None
     problem: str | None = None
     notes: tuple[str, ...] = ()
     is_out_of_scope: bool = False
+    offset_bytes: int | None = None
+    length_bytes: int | None = None
 
     @property
     def place(self) -> str:
         """Where the entry stands, for messages: `capture.har, entry 3`."""
+        if self.unit == "file":
+            return self.source
         return f"{self.source}, {self.unit} {self.index}"
 
 

@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Struct, field
 
 from ..models import Headers, HttpRequest, HttpResponse, HttpTransaction, header_value
-from ._bodies import NOT_BASE64, decode_base64, decompress, encode_text
+from ._attachments import Attachments
+from ._bodies import BODY_LIMIT_BYTES, CUT_AT_LIMIT, NOT_BASE64, decode_base64, decompress, encode_text
 from ._dates import later, read_date
 from ._entry import OutOfScope, Rejected, has_foreign_scheme, is_http_url, shown_url
 from ._forms import rebuild_form
@@ -19,7 +20,7 @@ from ._headers import read_headers, split_pseudo
 NO_DATE = "the start time of a request could not be read"
 NO_STATUS = "status 0 or less: the request was aborted or blocked, so it has no response"
 NOT_RECORDED = "a response body was not recorded in the capture"
-IN_OTHER_FILE = "a body is in a separate file, which is not read"
+IN_OTHER_FILE = "a body is in a separate file, which is not there"
 URL_REPAIRED = "a missing or relative URL was rebuilt from the headers"
 UNKNOWN_ENCODING = "a body has an unknown encoding: kept as text"
 NOT_TEXT = "a body was JSON instead of text: written out again"
@@ -53,8 +54,11 @@ class HarEntry(Struct):
     websocket_messages: Any = field(default=None, name="_webSocketMessages")
 
 
-def har_transaction(entry: HarEntry, id_: str, notes: list[str]) -> HttpTransaction:
-    """The transaction an entry describes. Raises `Rejected` if it describes none."""
+def har_transaction(entry: HarEntry, id_: str, notes: list[str], attached: Attachments) -> HttpTransaction:
+    """The transaction an entry describes. Raises `Rejected` if it describes none.
+
+    `attached` gives the bodies that stand in files of their own.
+    """
     if entry.request is None:
         raise Rejected("the entry has no request")
     started = read_date(entry.started)
@@ -67,7 +71,7 @@ def har_transaction(entry: HarEntry, id_: str, notes: list[str]) -> HttpTransact
     if not isinstance(method, str):
         raise Rejected("the request has no method")
     url = _url(entry.request.url, method, headers, pseudo, notes)
-    body, content_type = _request_body(entry.request.post_data, headers, notes)
+    body, content_type = _request_body(entry.request.post_data, headers, notes, attached)
     request = HttpRequest(
         method=method,
         url=url,
@@ -79,7 +83,8 @@ def har_transaction(entry: HarEntry, id_: str, notes: list[str]) -> HttpTransact
     )
     response = None
     if entry.response is not None:
-        response = _response(entry.response, method, later(started, entry.elapsed_ms), notes)
+        ended = later(started, entry.elapsed_ms)
+        response = _response(entry.response, method, ended, notes, attached)
     return HttpTransaction(request, response)
 
 
@@ -102,7 +107,9 @@ def _url(raw: object, method: str, headers: Headers, pseudo: dict[str, str], not
     raise kind(f"not an HTTP URL: {shown_url(url)}")
 
 
-def _request_body(raw: object, headers: Headers, notes: list[str]) -> tuple[bytes, str | None]:
+def _request_body(
+    raw: object, headers: Headers, notes: list[str], attached: Attachments
+) -> tuple[bytes, str | None]:
     """Body and content type of `postData`."""
     content_type = header_value(headers, "content-type")
     if raw is None:
@@ -113,16 +120,17 @@ def _request_body(raw: object, headers: Headers, notes: list[str]) -> tuple[byte
     if not text and post.get("params"):
         text, content_type = rebuild_form(post["params"], content_type or _FORM_TYPE, notes)
     if text is None:
-        if _is_in_other_file(post):
-            notes.append(IN_OTHER_FILE)
-        return b"", content_type
+        body = _attached_body(post, attached, notes) or b""
+        return decompress(body, _content_encodings(headers), content_type, notes), content_type
     body, is_binary = _body(text, post.get("encoding"), content_type, notes)
     if is_binary:
         body = decompress(body, _content_encodings(headers), content_type, notes)
     return body, content_type
 
 
-def _response(raw: _Response, method: str, ended: datetime | None, notes: list[str]) -> HttpResponse | None:
+def _response(
+    raw: _Response, method: str, ended: datetime | None, notes: list[str], attached: Attachments
+) -> HttpResponse | None:
     status = _status(raw.status)
     if status <= 0:
         notes.append(NO_STATUS)
@@ -137,7 +145,8 @@ def _response(raw: _Response, method: str, ended: datetime | None, notes: list[s
         if is_binary:
             body = decompress(body, _content_encodings(headers), content_type, notes)
     elif _is_in_other_file(content):
-        notes.append(IN_OTHER_FILE)
+        body = _attached_body(content, attached, notes) or b""
+        body = decompress(body, _content_encodings(headers), content_type, notes)
     elif _is_positive(content.get("size")) and method.upper() != "HEAD" and status not in (204, 304):
         notes.append(NOT_RECORDED)
     return HttpResponse(status=status, headers=headers, body=body, content_type=content_type, timestamp=ended)
@@ -185,6 +194,20 @@ def _media_type(raw: object) -> str | None:
 
 def _is_in_other_file(content: dict[str, Any]) -> bool:
     return bool(content.get("_file") or content.get("_sha1"))
+
+
+def _attached_body(content: dict[str, Any], attached: Attachments, notes: list[str]) -> bytes | None:
+    """The body in a file of its own; None if there is none, or not at hand, which is noted."""
+    if not _is_in_other_file(content):
+        return None
+    name = content.get("_file")
+    body = attached(name) if isinstance(name, str) else None
+    if body is None:
+        notes.append(IN_OTHER_FILE)
+    elif len(body) > BODY_LIMIT_BYTES:
+        notes.append(CUT_AT_LIMIT)
+        return body[:BODY_LIMIT_BYTES]
+    return body
 
 
 def _is_positive(raw: object) -> bool:

@@ -8,96 +8,110 @@ from enum import StrEnum
 
 import msgspec
 
+from ..errors import InputError
 from ._document import Document
 from ._entry import printable
 from ._json_scan import JsonCursor, JsonDamage
+from ._preamble import PREAMBLE
+from ._refused import REFUSED
 
-_HEAD_BYTES = 4096
+_HEAD_BYTES = 64 * 1024
 _PROBE_LINES = 100
 _KEYS_SHOWN = 8
 _KEY_SHOWN_CHARS = 40
 _OBJECT_LINE = re.compile(rb"^[^\S\n]*+(\{[^\n]*+)", re.MULTILINE)
-_HAR_EXPORT = "export a HAR file instead"
-
-# Content of known kinds that are not read, by how it begins, each with what to do.
-_REFUSED: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
-    (re.compile(pattern, re.DOTALL | re.IGNORECASE), text)
-    for pattern, text in (
-        (
-            rb"(?:/\*.{0,200}?\*/\s*)?[a-z_$][\w$.]*\s*\(\s*[{\[]",
-            "is JSONP, not JSON; remove the function call around it",
-        ),
-        (
-            rb"(?:<\?xml.{0,200}?\?>\s*)?(?:<!DOCTYPE\s+items\b.*|<items\s[^>]*burpVersion)",
-            f"is Burp XML, which is not supported yet; {_HAR_EXPORT}",
-        ),
-        (
-            rb"(?:<\?xml.{0,200}?\?>\s*)?<(?:\?charles\b|charles-session)",
-            f"is a Charles session, which is not supported; {_HAR_EXPORT}",
-        ),
-        (
-            rb"(?:<!--.{0,1000}?-->\s*)?<(?:!doctype\s+html|html|head|body)\b",
-            "is an HTML page, not a capture",
-        ),
-        (rb"<", "is XML or HTML, not a capture"),
-        (
-            rb"\d{1,12}:\d{1,12}:[a-z_]+[;,]",
-            "is a mitmproxy dump, which is not supported yet;"
-            " convert it with mitmdump -n -r FILE --set hardump=OUT.har",
-        ),
-        (rb"WARC/\d", f"is a WARC archive, which is not supported yet; {_HAR_EXPORT}"),
-        (rb"%PDF-", "is a PDF document, not a capture"),
-        (rb"PK\x03\x04", "is a ZIP archive; unpack it and name the HAR files in it"),
-        (
-            rb"\xd4\xc3\xb2\xa1|\xa1\xb2\xc3\xd4|\x4d\x3c\xb2\xa1|\n\r\r\n.{4}(?:\x1a\x2b\x3c\x4d|\x4d\x3c\x2b\x1a)",
-            f"is a packet capture, not HTTP traffic; {_HAR_EXPORT}",
-        ),
-        (
-            rb"(?:BZh\d|\xfd7zXZ\x00|\x28\xb5\x2f\xfd)",
-            "is compressed; decompress it first (only gzip is read as it is)",
-        ),
-    )
-)
+_RAW_REQUEST_TEXT = re.compile(rb'"[A-Z][A-Z\-]{1,30} [^" ]+ HTTP/')
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
+_XML = rb"(?:<\?xml.{0,200}?\?>\s*)?"
+_REQUEST_LINE = rb"[A-Z][A-Z\-]{1,30} \S+ HTTP/\d(?:\.\d)?[ \t]*\r?\n"
+_TAR_MAGIC_AT = 257
+
+
 class Format(StrEnum):
-    """The formats that are read."""
+    """The formats that are read, each by the module of its name."""
 
     HAR = "har"
     JSONL = "jsonl"
+    PROXIFY = "proxify"
+    HTTPX = "httpx"
+    KATANA = "katana"
+    CAIDO = "caido"
+    MITMPROXY = "mitmproxy"
+    BURP = "burp"
+    WARC = "warc"
+    RAW = "raw"
+    ZIP = "zip"
+    TAR = "tar"
+
+
+# What is no JSON, by how it begins. Looked for where the content begins and behind its white space.
+_BEGINNINGS: tuple[tuple[re.Pattern[bytes], Format], ...] = tuple(
+    (re.compile(pattern, re.DOTALL | flags), format_)
+    for pattern, flags, format_ in (
+        (
+            _XML + rb"(?:<!DOCTYPE\s+items\b|<items\s[^>]*burpVersion)",
+            re.IGNORECASE,
+            Format.BURP,
+        ),
+        (rb"\d{1,12}:\d{1,12}:[a-z_]+[;,]", 0, Format.MITMPROXY),
+        (rb"WARC/\d", 0, Format.WARC),
+        # The skippable frame in which a Zstandard WARC file brings its dictionary.
+        (rb"\x5d\x2a\x4d\x18", 0, Format.WARC),
+        (rb"PK\x03\x04", 0, Format.ZIP),
+        (PREAMBLE.pattern + _REQUEST_LINE, 0, Format.RAW),
+    )
+)
 
 
 class _LineProbe(msgspec.Struct):
     request: msgspec.Raw
 
 
+class _RequestProbe(msgspec.Struct):
+    method: msgspec.Raw = msgspec.Raw()
+    raw: msgspec.Raw = msgspec.Raw()
+    header: msgspec.Raw = msgspec.Raw()
+    endpoint: msgspec.Raw = msgspec.Raw()
+
+
 def recognise(document: Document) -> Format:
     """The format of an input. Raises `InputError` that says what it is instead."""
+    if document.is_packed_warc:
+        return Format.WARC
     cursor = JsonCursor(document.data, document.start)
     # A pcapng file begins with a line feed, so magic numbers are looked up before and after white space.
-    refuse_known(document, document.start)
+    known = _known(document, document.start)
+    if known is not None:
+        return known
     cursor.skip_space()
     first = cursor.peek()
     if first == b"":
-        raise document.error("is empty; there is no capture in it")
+        raise document.refusal("is empty; there is no capture in it")
     if first == b"[":
         return _recognise_list(document, cursor)
     if first == b"{":
         return _recognise_object(document, cursor)
-    refuse_known(document, cursor.position)
-    if _has_transaction_line(document):
-        return Format.JSONL
+    known = _known(document, cursor.position) or _line_format(document)
+    if known is not None:
+        return known
     kind = "binary data" if _BINARY.search(document.data[:_HEAD_BYTES]) else "text"
-    raise document.error(f"is {kind}, neither a HAR file nor JSON Lines of transactions")
+    raise document.refusal(f"is {kind} of no known capture format; docs/inputs.md lists what is read")
 
 
-def refuse_known(document: Document, position: int) -> None:
-    """Raises `InputError` if a known other format begins at `position`."""
+def _known(document: Document, position: int) -> Format | None:
+    """The format that begins at `position`. Raises `InputError` if it is one that is not read."""
     head = bytes(document.data[position : position + _HEAD_BYTES])
-    for pattern, text in _REFUSED:
+    for pattern, format_ in _BEGINNINGS:
         if pattern.match(head):
-            raise document.error(text)
+            return format_
+    if head[_TAR_MAGIC_AT : _TAR_MAGIC_AT + 5] == b"ustar":
+        return Format.TAR
+    for pattern, text in REFUSED:
+        if pattern.match(head):
+            raise document.refusal(text)
+    return None
 
 
 def _recognise_object(document: Document, cursor: JsonCursor) -> Format:
@@ -114,17 +128,19 @@ def _recognise_object(document: Document, cursor: JsonCursor) -> Format:
                     raise document.error(
                         "is a transaction over several lines; JSON Lines needs one on each (jq -c . does it)"
                     )
-                return Format.JSONL
+                return _line_format(document) or Format.JSONL
             keys.append(key)
     except JsonDamage as error:
         damage = error
     # The first line of JSON Lines may be the bad one.
-    if _has_transaction_line(document):
-        return Format.JSONL
+    lines = _line_format(document)
+    if lines is not None:
+        return lines
     if damage is not None:
-        what = "truncated" if damage.is_truncated else "damaged"
-        raise document.error(f"JSON is {what} at {document.byte(damage.offset)}, before any entry")
-    raise document.error(
+        raise _damaged(document, damage)
+    if "url" in keys and "status_code" in keys:
+        raise document.refusal("is output of httpx without its traffic; run httpx with -json -irr")
+    raise document.refusal(
         f"is JSON but no HAR file: the object {_keys_text(keys)}, but no object log or request"
     )
 
@@ -136,18 +152,27 @@ def _recognise_list(document: Document, cursor: JsonCursor) -> Format:
     if first == b"]":
         return Format.HAR
     if first != b"{":
-        raise document.error("is a JSON list, but not of HAR entries")
+        raise document.refusal("is a JSON list, but not of HAR entries")
     keys: list[str] = []
     try:
         for key in cursor.members():
-            if key in ("request", "response", "startedDateTime"):
+            if key in ("request", "startedDateTime"):
                 return Format.HAR
             keys.append(key)
     except JsonDamage as damage:
-        raise document.error(f"JSON is damaged at {document.byte(damage.offset)}, before any entry") from None
-    raise document.error(
+        raise _damaged(document, damage) from None
+    if {"host", "is_tls"} <= set(keys):
+        return Format.CAIDO
+    if "response" in keys:
+        return Format.HAR
+    raise document.refusal(
         f"is a JSON list, but not of HAR entries: the first one {_keys_text(keys)}, but no request"
     )
+
+
+def _damaged(document: Document, damage: JsonDamage) -> InputError:
+    what = "truncated" if damage.is_truncated else "damaged"
+    return document.error(f"JSON is {what} at {document.byte(damage.offset)}, before any entry")
 
 
 def _keys_text(keys: list[str]) -> str:
@@ -157,15 +182,29 @@ def _keys_text(keys: list[str]) -> str:
     return f"has {', '.join(shown)}{', …' if len(keys) > _KEYS_SHOWN else ''}"
 
 
-def _has_transaction_line(document: Document) -> bool:
+def _line_format(document: Document) -> Format | None:
+    """The format of the first line that holds a transaction; the very first line may be a bad one."""
     text = memoryview(document.data)
     lines = _OBJECT_LINE.finditer(document.data, document.start)
-    return any(_is_transaction(text[slice(*line.span(1))]) for line in itertools.islice(lines, _PROBE_LINES))
+    for line in itertools.islice(lines, _PROBE_LINES):
+        format_ = _format_of_line(text[slice(*line.span(1))])
+        if format_ is not None:
+            return format_
+    return None
 
 
-def _is_transaction(line: memoryview) -> bool:
+def _format_of_line(line: memoryview) -> Format | None:
     try:
-        msgspec.json.decode(line, type=_LineProbe)
+        request = msgspec.json.decode(line, type=_LineProbe).request
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return True
+        return None
+    if _RAW_REQUEST_TEXT.match(request):
+        return Format.HTTPX
+    try:
+        probe = msgspec.json.decode(request, type=_RequestProbe)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Format.JSONL
+    if bytes(probe.endpoint):
+        return Format.KATANA
+    is_proxify = not bytes(probe.method) and (bytes(probe.raw) or bytes(probe.header))
+    return Format.PROXIFY if is_proxify else Format.JSONL

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from ..errors import InputError
 from ..models import HttpTransaction
+from ._attachments import Attachments, nothing_attached
 from ._document import Document
 from ._entry import Entry, NotJson, OutOfScope, Rejected, transaction_id
 from ._har_entry import HarEntry, har_transaction
@@ -33,9 +34,11 @@ def read_har(document: Document) -> Iterator[Entry]:
     return _HarReader(document).read()
 
 
-def har_entry_transaction(raw: memoryview, id_: str, notes: list[str]) -> HttpTransaction:
+def har_entry_transaction(
+    raw: memoryview, id_: str, notes: list[str], attached: Attachments = nothing_attached
+) -> HttpTransaction:
     """The transaction of one HAR entry's JSON. Raises `Rejected`."""
-    return har_transaction(_DECODER.decode(raw, notes), id_, notes)
+    return har_transaction(_DECODER.decode(raw, notes), id_, notes, attached)
 
 
 class _HarReader:
@@ -107,7 +110,8 @@ class _HarReader:
                     raise
                 self._is_in_step = False
                 cursor.position = resumed_at
-                yield self._entry(problem=f"JSON is damaged from {self._document.byte(start)} on")
+                problem = f"JSON is damaged from {self._document.byte(start)} on"
+                yield self._entry(start, resumed_at, problem=problem)
                 continue
             yield self._decoded(start, cursor.position)
             self._document.release(start)
@@ -117,17 +121,21 @@ class _HarReader:
         try:
             raw = self._text[start:end]
             transaction = har_entry_transaction(
-                raw, transaction_id(self._document.source, self._index), notes
+                raw, transaction_id(self._document.source, self._index), notes, self._document.attached
             )
         except NotJson as error:
             self._get_in_step(start, end)
-            return self._entry(problem=f"{error}; the entry begins at {self._document.byte(start)}")
+            problem = f"{error}; the entry begins at {self._document.byte(start)}"
+            return self._entry(start, end, problem=problem)
         except Rejected as error:
-            return self._entry(problem=str(error), is_out_of_scope=isinstance(error, OutOfScope))
-        return self._entry(transaction, notes=notes)
+            is_out_of_scope = isinstance(error, OutOfScope)
+            return self._entry(start, end, problem=str(error), is_out_of_scope=is_out_of_scope)
+        return self._entry(start, end, transaction, notes=notes)
 
     def _entry(
         self,
+        start: int,
+        end: int,
         transaction: HttpTransaction | None = None,
         *,
         problem: str | None = None,
@@ -144,6 +152,8 @@ class _HarReader:
             problem=problem,
             notes=tuple(dict.fromkeys(notes)),
             is_out_of_scope=is_out_of_scope,
+            offset_bytes=start,
+            length_bytes=end - start,
         )
 
     def _get_in_step(self, start: int, end: int) -> None:

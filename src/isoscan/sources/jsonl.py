@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
@@ -22,14 +21,13 @@ from ..models import HttpRequest, HttpResponse, HttpTransaction
 from ._bodies import decode_base64
 from ._dates import read_date
 from ._document import Document
-from ._entry import Entry, Rejected, transaction_id
+from ._entry import Entry, Rejected
 from ._headers import read_headers
 from ._json_decode import TolerantDecoder
+from ._lines import read_lines
 from .har import har_entry_transaction
 
 NO_DATE = "a time stamp could not be read"
-
-_BLANK = re.compile(rb"\s*+")
 
 
 class _Message(Struct, omit_defaults=True, kw_only=True):
@@ -66,19 +64,7 @@ _ENCODER = msgspec.json.Encoder()
 
 def read_jsonl(document: Document) -> Iterator[Entry]:
     """One entry per line that is not blank; a bad line is a rejected entry."""
-    data = document.data
-    text = memoryview(data)
-    start, number = document.start, 0
-    while start < len(data):
-        end = data.find(b"\n", start)
-        if end < 0:
-            end = len(data)
-        number += 1
-        blank = _BLANK.match(data, start, end)
-        if blank is None or blank.end() < end:
-            yield _entry(document.source, number, text[start:end])
-        document.release(start)
-        start = end + 1
+    return read_lines(document, _transaction)
 
 
 def write_jsonl(transactions: Iterable[HttpTransaction], file: BinaryIO) -> int:
@@ -126,15 +112,6 @@ def _message_fields(message: HttpRequest | HttpResponse) -> dict[str, Any]:
         except UnicodeDecodeError:
             fields["body_base64"] = base64.b64encode(message.body).decode()
     return fields
-
-
-def _entry(source: str, number: int, raw: memoryview) -> Entry:
-    notes: list[str] = []
-    try:
-        transaction = _transaction(raw, transaction_id(source, number), notes)
-    except Rejected as error:
-        return Entry(source, number, "line", problem=str(error))
-    return Entry(source, number, "line", transaction, None, tuple(dict.fromkeys(notes)))
 
 
 def _transaction(raw: memoryview, id_: str, notes: list[str]) -> HttpTransaction:

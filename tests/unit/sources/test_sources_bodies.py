@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import gzip
 import sys
-import types
 import zlib
 
 import pytest
 
 from isoscan.sources import _bodies
 from isoscan.sources._bodies import decode_base64, decompress, encode_text
+from isoscan.sources._compression import ZstdMissing, zstd_module
 
 TEXT = b"<p>some content</p>" * 50
 
@@ -138,33 +138,47 @@ def test_brotli_and_zstandard_without_a_module(monkeypatch: pytest.MonkeyPatch) 
     """Without a module for them, such bodies are kept raw, noted."""
     monkeypatch.setitem(sys.modules, "brotli", None)
     monkeypatch.setitem(sys.modules, "compression.zstd", None)
+    monkeypatch.setitem(sys.modules, "backports.zstd", None)
     for body, name in ((b"\x8b\x02\x80\xff", "br"), (b"\x28\xb5\x2f\xfd\x04", "zstd")):
         notes: list[str] = []
         assert decompress(body, [name], "text/html", notes) == body
         assert notes == [_bodies.MAY_BE_COMPRESSED]
 
 
-def test_brotli_with_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a module that bounds its output, Brotli text is decompressed piece by piece."""
-
-    class Decompressor:
-        def __init__(self) -> None:
-            self.rest = list(TEXT)
-
-        def process(self, _: bytes, *, output_buffer_limit: int) -> bytes:
-            size = min(300, output_buffer_limit)
-            piece, self.rest = bytes(self.rest[:size]), self.rest[size:]
-            return piece
-
-        def is_finished(self) -> bool:
-            return not self.rest
-
-    module = types.ModuleType("brotli")
-    monkeypatch.setattr(module, "Decompressor", Decompressor, raising=False)
-    monkeypatch.setitem(sys.modules, "brotli", module)
+def test_zstandard_with_a_module() -> None:
+    """With a module, Zstandard is decompressed; an incomplete body is kept as it is, noted."""
+    try:
+        packed = bytes(zstd_module().compress(TEXT))
+    except ZstdMissing:
+        pytest.skip("no module for Zstandard")
     notes: list[str] = []
-    assert decompress(b"\x8b\x02\x80\xff", ["br"], "application/json", notes) == TEXT
+    assert decompress(packed, ["zstd"], "text/html", notes) == TEXT
     assert notes == [_bodies.STILL_COMPRESSED]
+    notes.clear()
+    assert decompress(packed[:-3], ["zstd"], "text/html", notes) == packed[:-3]
+    assert notes == [_bodies.MAY_BE_COMPRESSED]
+
+
+def test_brotli_with_a_module() -> None:
+    """With a module, Brotli text is decompressed; an incomplete body is kept as it is, noted."""
+    packed = pytest.importorskip("brotli").compress(TEXT * 50)
+    notes: list[str] = []
+    assert decompress(packed, ["br"], "application/json", notes) == TEXT * 50
+    assert notes == [_bodies.STILL_COMPRESSED]
+    notes.clear()
+    assert decompress(packed[:-3], ["br"], "application/json", notes) == packed[:-3]
+    assert notes == [_bodies.MAY_BE_COMPRESSED]
+
+
+def test_brotli_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Brotli that unpacks to far more than the limit is cut there, noted."""
+    module = pytest.importorskip("brotli")
+    monkeypatch.setattr(_bodies, "BODY_LIMIT_BYTES", 1 << 20)
+    packed = b"\x0b" + module.compress(b"a" * (64 << 20))[1:]
+    notes: list[str] = []
+    content = decompress(packed, ["br"], "text/html", notes)
+    assert len(content) <= 1 << 20
+    assert notes
 
 
 def test_base64_round_trip_of_long_text() -> None:

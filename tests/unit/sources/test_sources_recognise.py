@@ -1,4 +1,4 @@
-"""Inputs as they come: encodings, compression, pipes, and files that are something else."""
+"""Inputs as they come: encodings, pipes, and files that are something else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from isoscan.errors import InputError
-from isoscan.sources import Entry, _document, open_source
+from isoscan.sources import Entry, _document, _pages, open_source
 
 ENTRY: dict[str, Any] = {
     "startedDateTime": "2024-01-02T03:04:05Z",
@@ -56,48 +56,9 @@ def test_standard_input(text: str) -> None:
     assert entries[0].transaction.id.startswith("-#")
 
 
-def test_gzip_members_are_joined(tmp_path: Path) -> None:
-    """A gzip file of several members is one document; padding behind it is ignored."""
-    data = HAR.encode()
-    parts = gzip.compress(data[:50]) + gzip.compress(data[50:]) + b"\0" * 100
-    assert len(read(tmp_path / "x", parts)) == 2
-
-
-def test_truncated_gzip_gives_what_is_there(tmp_path: Path) -> None:
-    """Entries before the cut of a gzip file arrive; then the error names the cause."""
-    path = tmp_path / "x.har.gz"
-    entries = [{**ENTRY, "_pad": os.urandom(4000).hex()} for _ in range(20)]
-    packed = gzip.compress(json.dumps({"log": {"entries": entries}}).encode())
-    path.write_bytes(packed[: len(packed) // 2])
-    found = 0
-    with pytest.raises(InputError, match="gzip data is truncated"):
-        for entry in open_source(path):
-            found += entry.transaction is not None
-    assert 5 < found < 15
-
-
-def test_damaged_gzip_end_is_reported(tmp_path: Path) -> None:
-    """A wrong checksum is an error even when every entry was read."""
-    packed = bytearray(gzip.compress(HAR.encode()))
-    packed[-8] ^= 0xFF
-    path = tmp_path / "x.har.gz"
-    path.write_bytes(packed)
-    reader = open_source(path)
-    assert [next(reader).index, next(reader).index] == [0, 1]
-    with pytest.raises(InputError, match="gzip data is damaged"):
-        next(reader)
-
-
-def test_gzip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gzip file that grows beyond the limit is refused with the way out."""
-    monkeypatch.setattr(_document, "GZIP_LIMIT_BYTES", 1000)
-    with pytest.raises(InputError, match="decompress it first"):
-        read(tmp_path / "x", gzip.compress(b" " * 1_000_000 + HAR.encode()))
-
-
 def test_large_file_gives_its_pages_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of a mapped file are released on the way, and nothing changes in what is read."""
-    monkeypatch.setattr(_document, "_RELEASE_BYTES", 4096)
+    monkeypatch.setattr(_pages, "RELEASE_BYTES", 4096)
     entries = [{**ENTRY, "_pad": "x" * 3000} for _ in range(50)]
     found = read(tmp_path / "x", json.dumps({"log": {"entries": entries}}).encode())
     assert [entry.problem for entry in found] == [None] * 50
@@ -122,20 +83,24 @@ def test_named_pipe(tmp_path: Path) -> None:
         (b"<!DOCTYPE html><html></html>", "HTML"),
         (b"\n<html>", "HTML"),
         (b"<?xml version='1.0'?><rss/>", "XML"),
-        (b'<?xml version="1.1"?>\n<items burpVersion="2023.1">', "Burp"),
-        (b'<?xml version="1.0"?>\n<!DOCTYPE items [\n<!ELEMENT items (item*)>', "Burp"),
+        (b'<?xml version="1.0"?>\n<!DOCTYPE issues [\n<!ELEMENT issues (issue*)>', "Save items"),
+        (b'<?xml version="1.0"?>\n<issues burpVersion="2023.1" exportTime="x">', "Save items"),
         (b"<?xml version='1.0' encoding='UTF-8' ?>\n<?charles serialisation-version='2.0' ?>", "Charles"),
         (b"%PDF-1.7\n%\xe2\xe3", "PDF"),
-        (b"PK\x03\x04\x14\x00", "ZIP"),
-        (b"WARC/1.0\r\nWARC-Type: warcinfo\r\n", "WARC"),
-        (b"5243:9:websocket;0:~8:response;2000:", "mitmproxy"),
+        (b"PK\x05\x06" + bytes(18), "empty ZIP"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "response alone"),
+        (b"* Host a.test:443 was resolved.\n", "curl -v"),
+        (b"-----BEGIN PGP MESSAGE-----\n", "encrypted"),
+        (b"Salted__12345678", "encrypted"),
+        (b"SQLite format 3\x00", "SQLite"),
+        (b"7z\xbc\xaf\x27\x1c", "unpack it first"),
+        (b'{"url": "https://a.test/", "status_code": 200}', "-irr"),
         (b"\xd4\xc3\xb2\xa1\x02\x00\x04\x00", "packet capture"),
         (b"\n\r\r\n\x6c\x00\x00\x00\x4d\x3c\x2b\x1a", "packet capture"),
-        (b"(\xb5/\xfd\x04", "compressed"),
         (b"\x7fELF\x02\x01\x01\x00\x00", "binary"),
         (b'onInputData({"log": {"entries": []}});', "JSONP"),
         (b'/* harp */ cb.x ( [{"log": 1}])', "JSONP"),
-        (b"GET / HTTP/1.1\r\nHost: a\r\n", "text"),
+        (b"GET the milk", "text"),
         (b'"just a string"', "text"),
         (b'{"name": "x", "version": 3}', "name, version"),
         (b"{}", "no keys"),
@@ -172,9 +137,27 @@ def test_missing_file_directory_and_unreadable_file(tmp_path: Path, monkeypatch:
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
+    (tmp_path / "secret").touch()
     monkeypatch.setattr(_document, "_read", refuse)
     with pytest.raises(InputError, match="permission denied"):
         open_source(tmp_path / "secret")
+
+
+def test_redirection_is_mapped(tmp_path: Path) -> None:
+    """Standard input that is a file is not loaded; one that was read from already gives its rest."""
+    path = tmp_path / "x"
+    path.write_bytes(b"skipped\n" + HAR.encode())
+    with path.open("rb") as file:
+        file.readline()
+        assert len(list(open_source("-", stdin=file))) == 2
+    path.write_text(HAR)
+    with path.open("rb") as file:
+        entries = list(open_source("-", stdin=file))
+    for entry in entries:
+        assert entry.offset_bytes is not None
+        assert entry.length_bytes is not None
+        raw = path.read_bytes()[entry.offset_bytes : entry.offset_bytes + entry.length_bytes]
+        assert json.loads(raw) == ENTRY
 
 
 def test_terminal_escapes_in_keys_are_not_shown(tmp_path: Path) -> None:
