@@ -108,6 +108,12 @@ class Launcher:
         if self._keeps_standby and self._standby is None and not is_refilling:
             self._refill = asyncio.create_task(self._prepare_standby(source), name="isoscan-standby")
 
+    def drop_standby(self) -> None:
+        """Ends the spare: there is nothing to do."""
+        standby, self._standby = self._standby, None
+        if standby is not None:
+            standby.kill(Cause.RETIRED, "nothing to do")
+
     async def close(self) -> None:
         """Ends every generation there is; nothing is left."""
         self._keeps_standby = False

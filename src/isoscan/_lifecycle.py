@@ -13,6 +13,7 @@ class State(StrEnum):
     SERVING = "serving"
     RESTARTING = "restarting"
     RECOVERING = "recovering"
+    ASLEEP = "asleep"
     QUARANTINED = "quarantined"
     FAILED = "failed"
     CLOSING = "closing"
@@ -32,6 +33,8 @@ class Event(StrEnum):
     PROBE = "probe"
     SHUT_DOWN = "shut_down"
     GONE = "gone"
+    SLEEP = "sleep"
+    WAKE = "wake"
 
 
 class IllegalTransition(Exception):
@@ -43,12 +46,20 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     State.NEW: {Event.START: State.STARTING, Event.SHUT_DOWN: State.CLOSING},
     State.STARTING: {
         Event.READY: State.SERVING,
+        Event.SLEEP: State.ASLEEP,
         Event.LOAD_FAILED: State.FAILED,
         Event.SHUT_DOWN: State.CLOSING,
     },
     State.SERVING: {
         Event.RESTART: State.RESTARTING,
         Event.DIED: State.RECOVERING,
+        Event.SLEEP: State.ASLEEP,
+        Event.SHUT_DOWN: State.CLOSING,
+    },
+    # No generation, because there is nothing to do; the next scan makes one.
+    State.ASLEEP: {
+        Event.WAKE: State.RECOVERING,
+        Event.RESTART: State.RESTARTING,
         Event.SHUT_DOWN: State.CLOSING,
     },
     # The occupant may die while its replacement is made ready: the replacement then serves.

@@ -27,6 +27,9 @@ class ExecutorOptions(TypedDict, total=False):
     itself. `warm_standby` keeps a spare generation ready, for one more generation's memory.
     `isolate_per` says what shares an isolate: all scans of the executor (`"executor"`), or
     nothing, each transaction gets a fresh one from a standby (`"transaction"`).
+    `lazy_start` makes no generation before the first scan, so `start()` cannot tell whether the plugin
+    loads. `idle_shutdown_s` ends the generation after that long without a scan; the next one makes
+    another, which is no restart.
     `sandbox` names what must hold a generation beside Deno: `"strict"` (the default on Linux)
     refuses to run without all layers of the operating system it needs, `"available"` uses those
     that are there, `"permissions"` (the default elsewhere) none but limits.
@@ -41,6 +44,8 @@ class ExecutorOptions(TypedDict, total=False):
     restart_policy: RestartPolicy | None
     warm_standby: bool
     isolate_per: IsolatePer
+    lazy_start: bool
+    idle_shutdown_s: float | None
     sandbox: SandboxLevel
     on_event: EventHook | None
     alert_rules: Iterable[AlertRule]
@@ -58,6 +63,8 @@ class Settings:
     restart_policy: RestartPolicy | None = None
     warm_standby: bool = False
     isolate_per: IsolatePer = "executor"
+    lazy_start: bool = False
+    idle_shutdown_s: float | None = None
     sandbox: SandboxLevel = field(default_factory=lambda: DEFAULT_SANDBOX)
     on_event: EventHook | None = None
     alert_rules: tuple[AlertRule, ...] = DEFAULT_RULES
@@ -66,6 +73,10 @@ class Settings:
         if self.max_executions_before_restart < 1:
             raise ConfigError(
                 f"max_executions_before_restart is {self.max_executions_before_restart}: must be at least 1"
+            )
+        if self.idle_shutdown_s is not None and not self.idle_shutdown_s > 0:
+            raise ConfigError(
+                f"idle_shutdown_s is {self.idle_shutdown_s}: must be above 0, or None for never"
             )
         for name, kind in (("isolate_per", IsolatePer), ("sandbox", SandboxLevel)):
             if getattr(self, name) not in get_args(kind):

@@ -60,6 +60,9 @@ class Slot:
         self.may_restart: Callable[[], bool] = lambda: True
         self.limits = limits
         self._grant = settings.permissions
+        self._is_lazy = settings.lazy_start
+        self._idle_shutdown_s = settings.idle_shutdown_s
+        self._answered_at = 0.0
         self.state = State.NEW
         self.occupant: Generation | None = None
         self.dispatch = Dispatch(
@@ -136,6 +139,9 @@ class Slot:
         self.check_open()
         if self.state not in (State.QUARANTINED, State.FAILED):
             self.dispatch.accept(scans)
+            if self.state is State.ASLEEP:
+                self._transit(Step.WAKE)
+                self._begin_recovery(None)
             return
         for scan in scans:
             self._admit_to_ailing(scan)
@@ -166,6 +172,9 @@ class Slot:
         self._transit(Step.START)
         try:
             self._source = await self.launcher.granted(await self.plugin.read(), self._grant)
+            if self._is_lazy:
+                self._transit(Step.SLEEP)
+                return
             generation = await self.launcher.launch_patiently(self._source)
         except BaseException as error:
             # A shutdown may have come first; a plain comparison would be narrowed away.
@@ -217,6 +226,7 @@ class Slot:
         pause_ms = (now - self._vacant_since) * 1000 if self._vacant_since is not None else 0.0
         self._vacant_since = None
         self._load_failure = None
+        self._answered_at = now
         self.breaker.record_ready()
         self.occupant = self.dispatch.occupant = generation
         self.chronicle.tell(EventKind.READY, generation.number, rss_after_bytes=generation.birth_rss_bytes)
@@ -235,7 +245,21 @@ class Slot:
         if self.occupant is not None and self.occupant.end is None:
             self.occupant.weigh()
             self._consider(self.occupant)
+            self._sleep_if_idle(self.occupant)
         self.chronicle.tell_alerts(self.generation_number)
+
+    def _sleep_if_idle(self, generation: Generation) -> None:
+        if self._idle_shutdown_s is None or self.state is not State.SERVING or self.is_replacing:
+            return
+        ledger = self.dispatch.ledger
+        idle_s = asyncio.get_running_loop().time() - self._answered_at
+        if ledger.queued or ledger.in_flight or idle_s < self._idle_shutdown_s:
+            return
+        self._transit(Step.SLEEP)
+        self.occupant = self.dispatch.occupant = None
+        self.chronicle.tell_end(EventKind.RETIRE, generation, text=f"nothing to do for {idle_s:.0f} s")
+        generation.kill(Cause.RETIRED, "nothing to do")
+        self.launcher.drop_standby()
 
     def _vacate(self) -> None:
         """From here on nobody takes work."""
@@ -248,6 +272,7 @@ class Slot:
     def _on_answer(self, generation: Generation) -> None:
         self.breaker.record_answer()
         self.dispatch.is_probing = False
+        self._answered_at = asyncio.get_running_loop().time()
         if generation is self.occupant:
             self._consider(generation)
 
@@ -302,6 +327,8 @@ class Slot:
             )
         if is_occupant and self.state is not State.RESTARTING:
             self._recover_from(end, is_open)
+        elif self.state is State.ASLEEP:
+            self.launcher.rest()
 
     # ---- death and recovery ------------------------------------------------
 
@@ -325,10 +352,11 @@ class Slot:
         else:
             self._begin_recovery(reason)
 
-    def _begin_recovery(self, reason: RestartReason) -> None:
+    def _begin_recovery(self, reason: RestartReason | None) -> None:
+        """Makes the next generation; without a reason it only wakes, which is no restart."""
         self._recovery = asyncio.create_task(self._recover(reason), name=f"isoscan-recover-{self._id}")
 
-    async def _recover(self, reason: RestartReason) -> None:
+    async def _recover(self, reason: RestartReason | None) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         previous = self.launcher.number
@@ -347,7 +375,8 @@ class Slot:
                 self._give_up(error)
                 return
         pause_ms = self._occupy(generation)
-        self.chronicle.tell_restart(generation, previous, reason, (loop.time() - began) * 1000, pause_ms)
+        if reason is not None:
+            self.chronicle.tell_restart(generation, previous, reason, (loop.time() - began) * 1000, pause_ms)
 
     def _give_up(self, error: IsoscanError) -> None:
         """The plugin itself says that it cannot be loaded: that does not get better by waiting."""

@@ -304,6 +304,8 @@ class PluginMetadata(Struct, frozen=True):
     tags: tuple[str, ...] = ()
     idempotent: bool = False
     permissions: Permissions | None = None
+    #: JSON schema of what the plugin's `init` takes as its configuration.
+    config_schema: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if not self.id or len(self.id) > 128 or any(c.isspace() or not c.isprintable() for c in self.id):
@@ -511,9 +513,9 @@ SCHEMA_MODELS: tuple[type[Struct], ...] = (
 )
 
 
-def json_schema() -> dict[str, Any]:
-    """JSON schema (2020-12) of all public models, under `$defs` by name."""
-    _, components = msgspec.json.schema_components(SCHEMA_MODELS, ref_template="#/$defs/{name}")
+def json_schema(*more: type[Struct]) -> dict[str, Any]:
+    """JSON schema (2020-12) of all public models, and of `more`, under `$defs` by name."""
+    _, components = msgspec.json.schema_components((*SCHEMA_MODELS, *more), ref_template="#/$defs/{name}")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "isoscan models",

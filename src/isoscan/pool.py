@@ -310,7 +310,7 @@ class PluginExecutorPool:
 
 
 #: Lower is chosen first; a restarting member only when nobody serves.
-_RANKS = {State.SERVING: 0, State.RESTARTING: 1, State.RECOVERING: 2}
+_RANKS = {State.SERVING: 0, State.ASLEEP: 0, State.RESTARTING: 1, State.RECOVERING: 2}
 
 
 def _with_code(make: Any, code: str, **options: Any) -> PluginExecutor:

@@ -115,7 +115,8 @@ class Workspace:
         self.folder = folder / "work"
         self.temporary = folder / "temporary"
         self.home = folder / "home"
-        for path in (self.folder, self.temporary, self.home):
+        self.data = folder / "data"
+        for path in (self.folder, self.temporary, self.home, self.data):
             path.mkdir()
 
     def write(self, name: str, content: str | bytes) -> Path:
@@ -132,7 +133,13 @@ class Workspace:
     def environment(self, **changes: str) -> dict[str, str]:
         """The environment of the command."""
         kept = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
-        return {**kept, "TMPDIR": str(self.temporary), "HOME": str(self.home), **changes}
+        return {
+            **kept,
+            "TMPDIR": str(self.temporary),
+            "HOME": str(self.home),
+            "XDG_DATA_HOME": str(self.data),
+            **changes,
+        }
 
     def run(self, *arguments: str, stdin: bytes = b"", **environment: str) -> Done:
         """Runs the command to its end; fails if it left a temporary file."""

@@ -66,6 +66,15 @@ def test_help_names_every_option(workspace: Workspace) -> None:
         "--allow",
         "--sandbox",
         "--redact",
+        "--config",
+        "--select",
+        "--exclude",
+        "--scope-host",
+        "--scope-max-body",
+        "--baseline",
+        "--new-only",
+        "--db",
+        "--no-resume",
     ):
         assert option in text
 
@@ -133,7 +142,7 @@ def test_dash_where_it_means_nothing(workspace: Workspace, arguments: list[str])
     [
         ("page.har", "<!DOCTYPE html>\n<html><body>404</body></html>", ["HTML"]),
         ("binary.har", bytes(range(256)) * 8, ["binary"]),
-        ("text.har", "GET / HTTP/1.1\nHost: shop.example\n", ["text"]),
+        ("text.har", "just some text, two\nlines of it\n", ["text"]),
         ("callback.har", f"callback({har(entry())});", ["JSONP"]),
         ("empty.har", "", ["empty"]),
         ("blank.har", " \n\n", ["empty"]),

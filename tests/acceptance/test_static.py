@@ -172,12 +172,13 @@ LAYERS = (
     {"errors"},
     {"permissions"},
     {"models"},
-    {"_ledger", "_lifecycle", "_waiting", "_breaker",
+    {"_ledger", "_lifecycle", "_waiting", "_breaker", "_loop",
      "alerts", "coverage", "events", "growth", "stats", "sources", "redact",
      "sandbox/deno", "sandbox/assets", "sandbox/frames", "sandbox/linux", "sandbox/places", "sandbox/turns"},
-    {"record", "policies", "sandbox/modules", "sandbox/findings", "sandbox/children"},
+    {"scope", "selection", "baseline"},
+    {"record", "triage", "policies", "sandbox/modules", "sandbox/findings", "sandbox/children"},
     {"reports", "store", "plugin_files", "_plugin", "_options", "sandbox/process"},
-    {"sandbox/generation"},
+    {"sandbox/generation", "config"},
     {"_outcomes", "_keeper"},
     {"_dispatch"},
     {"_launcher", "_chronicle"},
@@ -333,8 +334,10 @@ def test_every_module_can_be_imported() -> None:
 
 
 def test_import_is_light() -> None:
-    """Importing the package loads neither the command line nor what only it needs."""
+    """Importing the package loads nothing of it; an executor loads no command line, nor what only it needs."""
     code = "import sys, isoscan; print(*sys.modules)"
+    assert not {name for name in check([sys.executable, "-c", code]).split() if name.startswith("isoscan.")}
+    code = "import sys, isoscan; isoscan.PluginExecutor; print(*sys.modules)"
     loaded = set(check([sys.executable, "-c", code]).split())
     assert {"isoscan.executor", "isoscan.models"} <= loaded
     assert not loaded & {"cyclopts", "rich", "isoscan.cli", "isoscan.sources", "pytest"}

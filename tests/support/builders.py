@@ -15,6 +15,7 @@ from isoscan import (
     ScanResult,
     Verdict,
 )
+from isoscan._options import ExecutorOptions
 
 MIB = 1024 * 1024
 #: Reports the transaction's own id as the title, so that a mix-up shows.
@@ -46,8 +47,8 @@ def make_executor(code: str = ECHO, **options: Any) -> PluginExecutor:
     """An executor with the id `probe`; keyword arguments of `Limits` may be mixed with its own."""
     own = {
         name: options.pop(name)
-        for name in ("permissions", "config", "deno", "max_executions_before_restart", "sandbox")
-        if name in options
+        for name in (*ExecutorOptions.__annotations__, "max_executions_before_restart")
+        if name in options and name != "limits"
     }
     metadata = options.pop("metadata", PluginMetadata(id="probe"))
     limits = options.pop("limits", None) or Limits(**options)

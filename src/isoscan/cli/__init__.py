@@ -10,12 +10,25 @@ def main() -> None:
     """Entry point of the `isoscan` command; exits with its code."""
     _fill_standard_streams()
     try:
+        if sys.argv[1:] == ["--version"] and _print_version():
+            sys.exit(0)
         from .app import run_app
 
         code = run_app(sys.argv[1:])
     except KeyboardInterrupt:
         code = 130
     sys.exit(code)
+
+
+def _print_version() -> bool:
+    """Prints the version without loading anything. False: it could not be written, which others explain."""
+    from importlib.metadata import version
+
+    line = f"{version('isoscan')}\n".encode()
+    try:
+        return os.write(1, line) == len(line)
+    except OSError:
+        return False
 
 
 def _fill_standard_streams() -> None:

@@ -5,22 +5,34 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from functools import partial
+from itertools import chain
+from typing import cast
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from ..errors import InputError
+from ..executor import PluginExecutor
 from ..models import Finding, HttpTransaction, ScanResult
+from ..permissions import Denials
 from ..record import Place, ReportedFinding, RunRecord
 from ..redact import Redactor, shareable_fingerprint
 from ..scanner import Scanner
 from ..sources import Entry
+from ..store.batch import Kept
+from ..store.identity import PluginIdentity
+from ..store.keeper import RunKeeper
+from ..triage import Ruling, Triage
 from .outputs import Outputs
 from .progress import make_progress
 
 _MAX_REJECTED_SHOWN = 20
+#: Transactions taken from the store between two looks at what else is to be done.
+_RESUMED_AT_ONCE = 64
 
 
 class Pipeline:
@@ -33,8 +45,12 @@ class Pipeline:
         outputs: Outputs,
         redactor: Redactor | None,
         record: RunRecord,
+        keeper: RunKeeper,
+        triage: Triage | None = None,
     ) -> None:
         self.record = record
+        self._keeper = keeper
+        self._triage = triage or Triage()
         self._scanner = scanner
         self._sources = sources
         self._outputs = outputs
@@ -42,6 +58,11 @@ class Pipeline:
         #: Read and not finished by all plugins; the first one is number `_first` of the input.
         self._open: deque[Entry] = deque()
         self._first = 0
+        #: How many transactions all plugins are done with, and the results of the one they are at.
+        self._done = 0
+        self._results: list[Kept] = []
+        #: What plugins were denied in an earlier attempt at this run.
+        self._denials: defaultdict[str, Denials] = defaultdict(Denials)
         self._last_masked: tuple[HttpTransaction, HttpTransaction] | None = None
         record.coverage = scanner.coverage
 
@@ -58,14 +79,12 @@ class Pipeline:
         except (asyncio.CancelledError, _Interrupted):
             if not self.record.is_interrupted:
                 raise
-            for result in self._scanner.unclaimed:
-                self._scanner.coverage.add(result)
-                named = [entry for entry in self._open if _id_of(entry) == result.transaction_id]
-                self._take(result, *named)
+            self._take_unclaimed()
         except InputError as error:
             self.record.input_error = str(error)
         finally:
             self.record.elapsed_s = time.monotonic() - began
+            self._add_earlier_denials()
         if not self.record.is_output_closed:
             self.record.is_output_closed = not self._outputs.finish(self.record)
 
@@ -86,14 +105,56 @@ class Pipeline:
 
     async def _scan(self) -> None:
         async with self._scanner:
-            self.record.plugins = [executor.metadata for executor in self._scanner.executors]
+            executors = self._scanner.executors
+            self.record.plugins = [executor.metadata for executor in executors]
+            self._keeper.begin([identity_of(executor) for executor in executors])
             self._outputs.begin()
             with make_progress(self.record) as progress:
-                async for result in self._scanner.scan(self._transactions()):
-                    self._take(result, self._current())
-                    if self.record.is_output_closed:
-                        return
-                    progress.update()
+                transactions = await self._resume(self._transactions())
+                # Closed at once when the run is broken off, not when it is collected as garbage.
+                scans = cast("AsyncGenerator[ScanResult, None]", self._scanner.scan(transactions))
+                async with aclosing(scans):
+                    async for result in scans:
+                        self._take(result, self._current())
+                        if self.record.is_output_closed:
+                            return
+                        progress.update()
+                        if self._keeper.is_behind:
+                            await self._keeper.wait_for_room()
+
+    def _take(self, result: ScanResult, entry: Entry) -> None:
+        # First of all, because a signal may cut off the write that reports it.
+        self._results.append(_kept(result))
+        if result.findings or result.error is not None:
+            self._report(result, self._results[-1].fingerprints, entry)
+        if len(self._results) == len(self._scanner.executors) and not self.record.is_output_closed:
+            self._keeper.add(self._done, entry, self._results)
+            self._next_transaction()
+
+    async def _resume(self, transactions: Iterator[HttpTransaction]) -> Iterator[HttpTransaction]:
+        """Takes what an earlier attempt finished from the store; returns what is left to scan."""
+        for stored in self._keeper.stored():
+            transaction = next(transactions, None)
+            if transaction is None:
+                break
+            if stored.transaction_id != transaction.id:
+                self._keeper.give_up("the input has changed while the run was broken off")
+                return chain((transaction,), transactions)
+            self._scanner.coverage.transactions += 1
+            for result in stored.results:
+                self._scanner.coverage.add(result)
+                self._denials[result.plugin_id].record(_counts(result))
+                self._report(result, _kept(result).fingerprints, self._current())
+            if self.record.is_output_closed:
+                return iter(())
+            self._next_transaction()
+            if self._done % _RESUMED_AT_ONCE == 0:
+                await asyncio.sleep(0)  # a signal may have come
+        return transactions
+
+    def _next_transaction(self) -> None:
+        self._done += 1
+        self._results = []
 
     def _current(self) -> Entry:
         """The entry whose results are handed out now; ids of a capture need not be unique."""
@@ -102,29 +163,84 @@ class Pipeline:
             self._first += 1
         return self._open[0]
 
-    def _take(self, result: ScanResult, *entries: Entry) -> None:
-        self._redact_failure(result, entries)
-        for finding in result.findings:
-            self.record.findings[finding.severity] += 1
-            self.record.fingerprints.add(finding.fingerprint)
-            if not self.record.is_output_closed:
-                self.record.is_output_closed = not self._outputs.add(self._reported(finding, entries))
+    def _take_unclaimed(self) -> None:
+        """What some plugins finished beyond the place where the run was broken off."""
+        executors = self._scanner.executors
+        numbers = {executor.metadata.id: number for number, executor in enumerate(executors)}
+        partly: defaultdict[int, list[Kept | None]] = defaultdict(lambda: [None] * len(executors))
+        # Each plugin's results are in input order, and those of the first transaction were handed out first.
+        following = dict.fromkeys(numbers, self._done)
+        for kept in self._results:
+            partly[self._done][numbers[kept.result.plugin_id]] = kept
+            following[kept.result.plugin_id] += 1
+        for result in self._scanner.unclaimed:
+            self._scanner.coverage.add(result)
+            position = following[result.plugin_id]
+            following[result.plugin_id] += 1
+            kept = _kept(result)
+            partly[position][numbers[result.plugin_id]] = kept
+            self._report(result, kept.fingerprints, self._open[position - self._first])
+        for position, results in sorted(partly.items()):
+            self._keeper.add(position, self._open[position - self._first], results)
 
-    def _reported(self, finding: Finding, entries: Sequence[Entry]) -> ReportedFinding:
-        entry = entries[0] if entries else None
-        place = None if entry is None else Place(entry.source, entry.index, entry.unit)
-        transaction = entry.transaction if entry is not None and self._outputs.shows_traffic else None
+    def _add_earlier_denials(self) -> None:
+        for plugin_id, denials in self._denials.items():
+            coverage = self._scanner.coverage.plugins[plugin_id]
+            denials.record((one.permission, one.target, one.count) for one in coverage.denials)
+            coverage.denials = denials.all()
+
+    def _report(self, result: ScanResult, fingerprints: Sequence[str], entry: Entry) -> None:
+        self._redact_failure(result, entry)
+        shown: list[tuple[Finding, str, bool | None]] = []
+        # All are counted first, because a signal may cut off the write that reports one.
+        for finding, fingerprint in zip(result.findings, fingerprints, strict=True):
+            if (reason := self._keeper.accepted.get(fingerprint)) is not None:
+                self.record.suppressed[f"isoscan findings accept ({reason})"] += 1
+                continue
+            is_new = self._keeper.is_new(fingerprint)
+            ruling = self._triage.judge(finding, entry.transaction, is_new=is_new)
+            if self._count(finding, fingerprint, ruling):
+                shown.append((finding, fingerprint, ruling.is_new))
+        for finding, fingerprint, is_new in shown:
+            if not self.record.is_output_closed:
+                reported = self._reported(finding, fingerprint, entry, is_new)
+                try:
+                    self.record.is_output_closed = not self._outputs.add(reported)
+                except InputError:
+                    self._keeper.lose_report()
+                    raise
+
+    def _count(self, finding: Finding, fingerprint: str, ruling: Ruling) -> bool:
+        """Whether the finding is reported."""
+        if ruling.suppressed_by is not None:
+            self.record.suppressed[ruling.suppressed_by] += 1
+        if ruling.is_known:
+            self.record.known[finding.severity] += 1
+        if ruling.is_reported:
+            self.record.findings[finding.severity] += 1
+            self.record.fingerprints.add(fingerprint)
+        return ruling.is_reported
+
+    def _reported(
+        self, finding: Finding, fingerprint: str, entry: Entry, is_new: bool | None
+    ) -> ReportedFinding:
+        place = Place(entry.source, entry.index, entry.unit, entry.offset_bytes, entry.length_bytes)
+        transaction = entry.transaction if self._outputs.shows_traffic else None
         if self._redactor is None:
             return ReportedFinding(
-                finding=finding, fingerprint=finding.fingerprint, transaction=transaction, place=place
+                finding=finding,
+                fingerprint=fingerprint,
+                transaction=transaction,
+                place=place,
+                is_new=is_new,
             )
-        for known in _transactions_of(entries):
-            finding = self._redactor.finding(finding, known)
+        finding = self._redactor.finding(finding, entry.transaction)
         return ReportedFinding(
             finding=finding,
             fingerprint=shareable_fingerprint(finding),
             transaction=None if transaction is None else self._masked(self._redactor, transaction),
             place=place,
+            is_new=is_new,
         )
 
     def _masked(self, redactor: Redactor, transaction: HttpTransaction) -> HttpTransaction:
@@ -133,14 +249,12 @@ class Pipeline:
             self._last_masked = (transaction, redactor.transaction(transaction))
         return self._last_masked[1]
 
-    def _redact_failure(self, result: ScanResult, entries: Sequence[Entry]) -> None:
+    def _redact_failure(self, result: ScanResult, entry: Entry) -> None:
         """What the summary will quote of a failure is the plugin's text, and that may quote the traffic."""
         examples = self._scanner.coverage.plugins[result.plugin_id].first_failures
         if self._redactor is None or examples.get(result.verdict) is not result:
             return
-        for transaction in _transactions_of(entries):
-            result = self._redactor.result(replace(result, findings=[]), transaction)
-        examples[result.verdict] = result
+        examples[result.verdict] = self._redactor.result(replace(result, findings=[]), entry.transaction)
 
     def _transactions(self) -> Iterator[HttpTransaction]:
         for source in self._sources:
@@ -167,10 +281,24 @@ class _Interrupted(Exception):
     """A signal came while a write was blocked."""
 
 
-def _id_of(entry: Entry) -> str | None:
-    return None if entry.transaction is None else entry.transaction.id
+def identity_of(executor: PluginExecutor) -> PluginIdentity:
+    """What the executor has loaded and how it runs it, to recognise it the next time."""
+    slot = executor._slot
+    assert slot._source is not None, "the executor is not started"
+    options = {
+        "limits": to_builtins(executor.limits),
+        "permissions": to_builtins(executor.permissions),
+        "sandbox": executor.get_stats().sandbox,
+        "config": slot.plugin.config,
+    }
+    return PluginIdentity.of(executor.metadata, slot._source, options)
 
 
-def _transactions_of(entries: Sequence[Entry]) -> list[HttpTransaction | None]:
-    """What is known of the traffic a text may quote; `[None]` when nothing is."""
-    return [entry.transaction for entry in entries] or [None]
+def _kept(result: ScanResult) -> Kept:
+    if not result.findings:
+        return Kept(result, ())
+    return Kept(result, [finding.fingerprint for finding in result.findings])
+
+
+def _counts(result: ScanResult) -> Iterator[tuple[str, str, int]]:
+    return ((denial.permission, denial.target, denial.count) for denial in result.denials)

@@ -24,7 +24,7 @@ def plugins_command(specs: Sequence[str]) -> int:
     paths = find_plugins(specs) if specs else bundled_plugins()
     outcomes = asyncio.run(_load_all([PluginExecutor.from_file(path) for path in paths]))
     table = Table(box=None, pad_edge=False, show_edge=False)
-    for heading in ("id", "version", "severity", "category", "description"):
+    for heading in ("id", "version", "severity", "category", "tags", "description"):
         table.add_column(heading, overflow="fold", no_wrap=heading in ("id", "version"))
     code = Exit.OK
     for outcome in outcomes:
@@ -32,8 +32,11 @@ def plugins_command(specs: Sequence[str]) -> int:
             code = Exit(complain(str(outcome)))
             continue
         severity = outcome.default_severity.value if outcome.default_severity else ""
-        cells = (outcome.id, outcome.version, severity, outcome.category or "", outcome.description or "")
-        table.add_row(*(Text(printable(cell, 400)) for cell in cells))
+        tags = " ".join(outcome.tags)
+        words = (outcome.category or "", tags, outcome.description or "")
+        table.add_row(
+            *(Text(printable(cell, 400)) for cell in (outcome.id, outcome.version, severity, *words))
+        )
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     console = Console(highlight=False, width=None if is_terminal else 160)
     if table.row_count:

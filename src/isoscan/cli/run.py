@@ -2,130 +2,183 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import re
 import sys
+from collections.abc import Iterator
+from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
-from .._options import ExecutorOptions
+from .._loop import run
+from ..baseline import Baseline, read_baseline
+from ..config import Effective, load
+from ..config.values import size_bytes
 from ..errors import ConfigError
-from ..executor import PluginExecutor
-from ..models import MIB, Limits, SandboxLevel, Severity
-from ..permissions import Permissions
+from ..models import Severity
 from ..plugin_files import bundled_plugins, find_plugins
 from ..record import RunRecord
 from ..redact import Redactor
-from ..scanner import Scanner
-from ..sources import open_source
+from ..reports.text import printable
+from ..sources import Entry, find_inputs, open_inputs
+from ..store.keeper import RunKeeper, StoreOptions
+from ..triage import Triage
 from .exits import Exit, complain
+from .loading import SelectingScanner
+from .output import Output
 from .outputs import Outputs, output_specs
 from .pipeline import Pipeline
 from .summary import summarise
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
-_FACTORS = {"": 1, "k": 1024, "m": MIB, "g": 1024 * MIB, "t": MIB * MIB}
-_MAX_SIZE_BYTES = 1 << 50
 
-
-class RunOptions(Struct, frozen=True):
-    """The options of one run, as given."""
+class RunOptions(Struct, frozen=True, kw_only=True):
+    """What one run was told on its command line. `given` has the options by their keys in a configuration."""
 
     inputs: list[str]
-    plugins: list[str] | None
-    format: str | None
-    #: Files, `-` for standard output; none is standard output.
-    outputs: list[str]
-    fail_on: str | None
-    timeout_s: float
-    memory: str
-    allow: list[str]
-    sandbox: SandboxLevel
-    #: None: only when everything goes to files.
-    redact: bool | None = None
+    given: dict[str, Any]
+    #: A configuration file; else the one that is found, if any is wanted.
+    config: str | None = None
+    is_config_wanted: bool = True
+    write_baseline: str | None = None
 
 
 def run_command(options: RunOptions) -> int:
     """Runs it all. Everything that can be wrong beforehand is said before anything is scanned."""
-    limits = _limits(options)
-    permissions = parse_permissions(options.allow)
-    paths = find_plugins(options.plugins) if options.plugins else bundled_plugins()
+    effective = load(options.config, is_wanted=options.is_config_wanted, given=options.given)
+    config = effective.config
+    if config.new_only and config.baseline is None and not config.store:
+        place = effective.place("new_only")
+        raise ConfigError(f"{place}: nothing tells which findings are new; give --baseline or keep a store")
+    paths = find_plugins(config.plugin) if config.plugin else bundled_plugins()
     if "-" in options.inputs and sys.stdin is None:
         raise ConfigError("standard input is closed; name a file instead of '-'")
-    sources = [open_source(name) for name in _each_once(options.inputs)]
-    specs = output_specs(options.outputs, options.format)
+    inputs = find_inputs(options.inputs)
+    names = [each.path for each in inputs]
+    seen = None if options.write_baseline is None else Baseline()
+    triage = _triage(effective, seen)
+    keeper = RunKeeper(
+        StoreOptions(db=config.db, is_kept=config.store, resumes=config.resume), names, _settings(effective)
+    )
+    specs = output_specs(config.output, config.format)
     if any(spec.name == "-" for spec in specs) and sys.stdout is None:
         raise ConfigError("standard output is closed; write to a file with --output")
     outputs = Outputs(specs)
-    is_redacted = not outputs.has_stdout if options.redact is None else options.redact
+    baseline_file: Output | None = None
+    # Annotations go to standard output and are shown to whoever sees the build.
+    is_private = outputs.has_stdout and all(spec.format != "github" for spec in specs)
+    is_redacted = not is_private if config.redact is None else config.redact
     redactor = Redactor() if is_redacted else None
-    record = RunRecord(inputs=list(options.inputs), is_redacted=is_redacted)
+    record = RunRecord(inputs=list(options.inputs), is_redacted=is_redacted, is_new_only=config.new_only)
+    _remark_before(effective, triage, record)
     try:
-        outputs.check_are_not([*options.inputs, *map(str, paths)])
-        own: ExecutorOptions = {
-            "limits": limits,
-            "permissions": permissions,
-            "sandbox": options.sandbox,
-        }
-        executors = [PluginExecutor.from_file(path, **own) for path in paths]
-        asyncio.run(Pipeline(Scanner(executors), sources, outputs, redactor, record).run())
+        read = [*names, *map(str, paths), *map(str, keeper.files)]
+        read += [] if effective.file is None else [str(effective.file.path)]
+        outputs.check_are_not([*read, *filter(None, [config.baseline])])
+        baseline_file = _open_baseline(options.write_baseline, read)
+        scanner = SelectingScanner(paths, effective, record.remarks)
+        sources = _in_scope(open_inputs(inputs), effective, record)
+        run(Pipeline(scanner, sources, outputs, redactor, record, keeper, triage).run())
         outputs.commit()
+        _write_baseline(baseline_file, seen, record)
+        keeper.finish(record)
     except ExceptionGroup as group:
         return complain("\n".join(str(error) for error in group.exceptions))
     finally:
-        for sentence in outputs.close():
+        keeper.close()
+        left = outputs.close()
+        if baseline_file is not None:
+            baseline_file.close()
+        for sentence in left:
             complain(sentence)
-    return _conclude(record, options.fail_on, outputs.closed_name or "", redactor)
-
-
-def _limits(options: RunOptions) -> Limits:
-    memory_bytes = parse_size(options.memory, "--memory")
-    try:
-        return Limits(timeout_s=options.timeout_s, memory_bytes=memory_bytes)
-    except ConfigError as error:
-        text = str(error).replace("Limits.timeout_s", "--timeout").replace("Limits.memory_bytes", "--memory")
-        raise ConfigError(text) from error
+    _remark_after(triage, record)
+    return _conclude(record, config.fail_on, outputs.closed_name or "", redactor, keeper)
 
 
 def parse_size(text: str, option: str) -> int:
     """Bytes from `512MB`, `1.5GiB` or a plain number; units are powers of 1024."""
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise ConfigError(f"{option}: {text!r} is not a size; write for example 256MB or 1GB")
-    size_bytes = float(match[1]) * _FACTORS[match[2].lower()]
-    if size_bytes >= _MAX_SIZE_BYTES:
-        raise ConfigError(f"{option}: {text[:40]!r} is more than any machine has")
-    return int(size_bytes)
-
-
-def parse_permissions(allowed: list[str]) -> Permissions:
-    """Permissions from `net=host:port`, `read=path` and `wasm`, each given once for each of its values."""
-    net: list[str] = []
-    read: list[str] = []
-    wasm = False
-    for word in allowed:
-        name, mark, value = word.partition("=")
-        if name == "net" and mark:
-            net.append(value)
-        elif name == "read" and mark:
-            read.append(value)
-        elif word == "wasm":
-            wasm = True
-        else:
-            raise ConfigError(f"--allow: {word!r} is no permission; write net=HOST:PORT, read=PATH or wasm")
     try:
-        return Permissions(net=tuple(net), read=tuple(read), wasm=wasm)
+        return size_bytes(text)
     except ConfigError as error:
-        text = (
-            str(error).replace("Permissions.net", "--allow net").replace("Permissions.read", "--allow read")
-        )
-        raise ConfigError(text) from error
+        raise ConfigError(f"{option} {error}") from error
 
 
-def _conclude(record: RunRecord, fail_on: str | None, closed_name: str, redactor: Redactor | None) -> int:
+def _triage(effective: Effective, seen: Baseline | None) -> Triage:
+    config = effective.config
+    known = None if config.baseline is None else read_baseline(config.baseline)
+    return Triage(effective.suppressions, known, is_new_only=config.new_only, seen=seen)
+
+
+def _settings(effective: Effective) -> dict[str, Any]:
+    """What a run that was broken off must have in common with the one that takes it up."""
+    config = effective.config
+    names = ("timeout_s", "memory", "allow", "sandbox", "select", "exclude", "scope", "plugins")
+    settings = {name: to_builtins(getattr(config, name)) for name in names}
+    return {name: value for name, value in settings.items() if value}
+
+
+def _in_scope(
+    sources: list[Iterator[Entry]], effective: Effective, record: RunRecord
+) -> list[Iterator[Entry]]:
+    scope = effective.scope
+    if scope.is_everything:
+        return sources
+    return [scope.filter(source, record.left_out) for source in sources]
+
+
+def _open_baseline(name: str | None, read: list[str]) -> Output | None:
+    """The file is opened before anything is scanned, so that a wrong place is known early."""
+    if name is None:
+        return None
+    if name == "-":
+        raise ConfigError("--write-baseline -: a baseline is a file; name one")
+    try:
+        file = Output(name)
+        try:
+            file.check_is_not(read)
+        except ConfigError:
+            file.close()
+            raise
+    except ConfigError as error:
+        raise ConfigError(str(error).replace("--output", "--write-baseline", 1)) from error
+    return file
+
+
+def _write_baseline(file: Output | None, seen: Baseline | None, record: RunRecord) -> None:
+    """Not after a run that was broken off: what it did not reach would count as new for ever."""
+    if file is None or seen is None:
+        return
+    if record.is_interrupted or record.input_error is not None:
+        record.remarks.append(f"baseline: {file.shown_name} was not written, because the run was broken off")
+        return
+    file.begin()
+    file.write(seen.encoded())
+    file.commit()
+    more = "" if record.is_complete else "; the run is incomplete, so there may be more"
+    record.remarks.append(f"baseline: {len(seen)} findings written to {file.shown_name}{more}")
+
+
+def _remark_before(effective: Effective, triage: Triage, record: RunRecord) -> None:
+    """Where the configuration is from, and what of it is out of date."""
+    if effective.file is not None:
+        ignored = effective.file.ignored
+        beside = f"; {ignored} beside it is not used" if ignored else ""
+        record.remarks.append(f"config: {effective.file.name}{beside}")
+    for place, suppression in triage.expired.items():
+        record.remarks.append(f"suppression {place} expired on {suppression.until} and no longer holds")
+
+
+def _remark_after(triage: Triage, record: RunRecord) -> None:
+    """Which suppressions nothing needs any more, as far as an incomplete run could tell."""
+    if record.is_complete:
+        unused = [label for label in triage.labels if not record.suppressed[label]]
+        record.remarks += [f"suppression {label} matched nothing" for label in unused]
+
+
+def _conclude(
+    record: RunRecord, fail_on: str | None, closed_name: str, redactor: Redactor | None, keeper: RunKeeper
+) -> int:
     if redactor is not None and redactor.masked:
         sys.stderr.write("redacted: secrets in findings and messages are masked; --no-redact shows them\n")
+    for line in keeper.summary(record.coverage.transactions):
+        sys.stderr.write(printable(line) + "\n")
     for line in summarise(record, closed_name):
         sys.stderr.write(line + "\n")
     if record.is_interrupted:
@@ -133,17 +186,7 @@ def _conclude(record: RunRecord, fail_on: str | None, closed_name: str, redactor
     if record.input_error is not None:
         return Exit.USAGE
     if fail_on is not None and any(
-        count and severity.rank >= Severity(fail_on).rank for severity, count in record.findings.items()
+        count and severity.rank >= Severity(fail_on).rank for severity, count in record.alarming.items()
     ):
         return Exit.FINDINGS
-    return Exit.OK if record.is_complete else Exit.INCOMPLETE
-
-
-def _each_once(inputs: list[str]) -> list[str]:
-    seen: set[str] = set()
-    for name in inputs:
-        key = name if name == "-" else os.path.realpath(name)
-        if key in seen:
-            raise ConfigError(f"{name}: the same input is named twice")
-        seen.add(key)
-    return inputs
+    return Exit.OK if record.is_complete and not keeper.has_failed else Exit.INCOMPLETE

@@ -16,6 +16,8 @@ _MAX_DENIALS_SHOWN = 10
 def summarise(run: RunRecord, output_name: str) -> Iterator[str]:
     """Lines for standard error, the verdict on coverage last."""
     coverage = run.coverage
+    for remark in run.remarks:
+        yield printable(remark, _REASON_CHARS)
     total = sum(run.findings.values())
     if total:
         worst_first = [severity for severity in reversed(Severity) if run.findings[severity]]
@@ -24,6 +26,7 @@ def summarise(run: RunRecord, output_name: str) -> Iterator[str]:
         yield f"findings: {total} ({unique} different): {counts}"
     else:
         yield "findings: none"
+    yield from _withheld(run)
     verdicts = coverage.verdicts
     parts = [f"{verdicts[verdict]} {_WORDS[verdict]}" for verdict in Verdict if verdicts[verdict]]
     yield (
@@ -48,6 +51,11 @@ def summarise(run: RunRecord, output_name: str) -> Iterator[str]:
         if plugin.not_granted:
             words = ", ".join(printable(word.replace(" ", "=", 1), 200) for word in plugin.not_granted)
             yield f"  {printable(plugin_id)}: asks for more than it was granted (--allow): {words}"
+    if run.left_out:
+        left_out = run.left_out.total()
+        reasons = ", ".join(f"{count} by {reason}" for reason, count in run.left_out.most_common())
+        total = run.entries + left_out - run.rejected_count - run.out_of_scope
+        yield f"  scope: {left_out} of {total} transactions left out: {reasons}"
     for entry in run.rejected:
         yield f"  rejected: {printable(entry.place)}: {printable(str(entry.problem), _REASON_CHARS)}"
     if run.rejected_count > len(run.rejected):
@@ -67,8 +75,19 @@ def summarise(run: RunRecord, output_name: str) -> Iterator[str]:
         yield f"isoscan: {printable(output_name)} was closed before everything was written"
     if run.is_interrupted:
         yield "isoscan: interrupted; what was finished is written, the rest was not scanned"
+    elif run.is_scope_empty:
+        yield "NOTHING SCANNED: the scope leaves out every transaction of the input"
     elif coverage.failed or run.rejected_count:
         yield f"INCOMPLETE: {coverage.failed} scans failed, {run.rejected_count} entries were rejected"
+
+
+def _withheld(run: RunRecord) -> Iterator[str]:
+    """Findings that are not reported, or do not count, and why."""
+    for label, count in run.suppressed.most_common():
+        if count:
+            yield f"  suppressed: {count} by {printable(label, _REASON_CHARS)}"
+    if known := run.known.total():
+        yield f"  known: {known} {'not reported' if run.is_new_only else 'of these are in the baseline'}"
 
 
 def _attempt(denial: Denial) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ..record import ReportedFinding, RunRecord
+if TYPE_CHECKING:
+    from ..record import ReportedFinding, RunRecord
 
 
 class Report(Protocol):

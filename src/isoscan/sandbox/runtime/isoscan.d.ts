@@ -86,6 +86,8 @@ interface IsoscanMetadata {
   idempotent?: boolean;
   /** What the plugin wants to reach; it gets what whoever runs it grants as well. */
   permissions?: IsoscanPermissions;
+  /** JSON schema of what `init` takes; options that break it are refused before the plugin runs. */
+  config_schema?: Record<string, unknown>;
 }
 
 /** Anything else, a wildcard or a path that leads out of the plugin's folder is a load error. */
