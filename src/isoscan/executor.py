@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
@@ -78,11 +79,19 @@ class PluginExecutor:
     def _set_up(
         self, metadata: PluginMetadata, code: str | None, path: Path | None, settings: Settings
     ) -> None:
+        self._settings = settings
         plugin = Plugin(metadata, code=code, path=path, config=settings.config, deno=settings.deno)
         self.limits = settings.limits
         self.max_executions_before_restart = settings.max_executions_before_restart
         self._slot = Slot(plugin, settings, read_stats=self.get_stats)
         self._dispatch = self._slot.dispatch
+
+    def _twin(self) -> Self:
+        """Another executor of the same plugin, that starts when it is first given work."""
+        plugin = self._slot.plugin
+        twin = type(self).__new__(type(self))
+        twin._set_up(self.metadata, plugin.code, plugin.path, replace(self._settings, lazy_start=True))
+        return twin
 
     def __repr__(self) -> str:
         ledger = self._dispatch.ledger

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,7 @@ from msgspec import Struct
 from ._ledger import Scan
 from ._lifecycle import State
 from ._options import ExecutorOptions
-from ._stream import Transactions, scan_stream
+from ._stream import Bulk, Transactions, scan_stream
 from ._waiting import WaitingLine
 from .errors import ConfigError, ExecutorStateError
 from .executor import PluginExecutor
@@ -88,6 +88,19 @@ class PluginExecutorPool:
         pool = cls.__new__(cls)
         make = partial(PluginExecutor.from_file, Path(path))
         pool._set_up(make, size, max_executions_before_restart, memory_ceiling_bytes, options)
+        return pool
+
+    @classmethod
+    def _around(cls, members: list[PluginExecutor]) -> Self:
+        """A pool of executors that were started before and are ended by whoever started them."""
+        pool = cls.__new__(cls)
+        pool.limits = members[0].limits
+        pool._members = members
+        pool._room = WaitingLine()
+        pool._turn = 0
+        pool._is_open = True
+        for member in members:
+            member._slot.dispatch.on_room = pool._offer_room
         return pool
 
     def _set_up(
@@ -182,12 +195,16 @@ class PluginExecutorPool:
         self._check_open()
         return scan_stream(self, transactions)
 
+    def _scan_bulks(self, bulks: AsyncIterable[Bulk]) -> AsyncIterator[ScanResult]:
+        """As `scan_many`, for an input that comes several transactions at a time."""
+        return scan_stream(self, (), bulks)
+
     def _least_loaded(self) -> PluginExecutor:
         """A serving member if there is one; equals take turns."""
         self._turn += 1
         count = len(self._members)
         order = [self._members[(self._turn + offset) % count] for offset in range(count)]
-        return min(order, key=lambda member: (_RANKS.get(member._slot.state, 3), member.load))
+        return min(order, key=_cost_of)
 
     # ---- what `scan_many` needs: see `_stream.Intake` ------------------------
 
@@ -309,6 +326,14 @@ class PluginExecutorPool:
         )
 
 
+def _cost_of(member: PluginExecutor) -> tuple[int, int]:
+    """Who costs least is chosen."""
+    state = member._slot.state
+    return _RANKS.get(state, 3), member.load + (_WAKING_LOAD if state is State.ASLEEP else 0)
+
+
+#: Scans that wait before it is worth waking another member for them.
+_WAKING_LOAD = 64
 #: Lower is chosen first; a restarting member only when nobody serves.
 _RANKS = {State.SERVING: 0, State.ASLEEP: 0, State.RESTARTING: 1, State.RECOVERING: 2}
 

@@ -13,13 +13,15 @@ from .coverage import Coverage, PluginCoverage
 from .errors import ConfigError, IsoscanError
 from .executor import PluginExecutor
 from .models import HttpTransaction, ScanResult
-from .permissions import Permissions
+from .permissions import Denials, Permissions
+from .pool import PluginExecutorPool
 from .sandbox.frames import EncodedTransaction, encode_transaction
 
-_AHEAD_TRANSACTIONS = 512
+_AHEAD_TRANSACTIONS = 2048
 _AHEAD_BYTES = 64 * 1024 * 1024
-_BULK_TRANSACTIONS = 32
+_BULK_TRANSACTIONS = 128
 _BULK_BYTES = 256 * 1024
+_MAX_WORKERS = 1024
 
 
 class Scanner:
@@ -28,12 +30,21 @@ class Scanner:
     Use it as `async with Scanner(executors) as scanner:`, then iterate
     `scanner.scan(transactions)`. Executors start side by side; if one cannot start,
     all are ended and the errors are raised together as an `ExceptionGroup`.
+
+    `workers` is how many processes there should be work for, usually the processors: with fewer plugins
+    than that, each gets further executors of its own, which start when there is enough for them to do.
+    So a plugin must not count on seeing every transaction in one isolate.
     """
 
-    def __init__(self, executors: Sequence[PluginExecutor]) -> None:
+    def __init__(self, executors: Sequence[PluginExecutor], *, workers: int = 1) -> None:
         if not executors:
             raise ConfigError("a scanner needs at least one plugin")
+        if not 1 <= workers <= _MAX_WORKERS:
+            raise ConfigError(f"workers is {workers}: must be between 1 and {_MAX_WORKERS}")
         self.executors = tuple(executors)
+        self._workers = workers
+        #: For each executor, itself and those that help it.
+        self._teams: list[list[PluginExecutor]] = []
         self.coverage = Coverage()
         #: After `scan` was broken off: results that were finished but waited for a slower plugin's.
         #: They are not counted in `coverage`.
@@ -52,8 +63,12 @@ class Scanner:
             if len(expected) < len(failures):
                 raise BaseExceptionGroup("plugins could not be started", failures)
             raise ExceptionGroup("plugins could not be started", expected)
-        for executor in self.executors:
+        self._teams = [[executor] for executor in self.executors]
+        for executor, team in zip(self.executors, self._teams, strict=True):
             self.coverage.plugins[executor.metadata.id] = PluginCoverage()
+            for _ in range(1, self._workers // len(self.executors)):
+                team.append(executor._twin())
+                await team[-1].start()  # it only reads its file: it makes no process yet
         held = self.executors[0].get_stats()
         self.coverage.sandbox, self.coverage.sandbox_missing = held.sandbox, held.sandbox_missing
         return self
@@ -64,13 +79,17 @@ class Scanner:
         await self._shut_down(drain=error is None)
 
     async def _shut_down(self, *, drain: bool) -> None:
-        for executor in self.executors:
-            coverage = self.coverage.plugins.get(executor.metadata.id)
-            if coverage is not None:
-                coverage.denials = executor.get_stats().denials
-                asked = executor.metadata.permissions or Permissions()
-                coverage.not_granted = asked.beyond(executor.permissions)
-        await asyncio.gather(*(executor.shutdown(drain=drain) for executor in self.executors))
+        for executor, *helpers in self._teams:
+            coverage = self.coverage.plugins[executor.metadata.id]
+            denials = Denials()
+            for member in (executor, *helpers):
+                seen = member.get_stats().denials
+                denials.record((each.permission, each.target, each.count) for each in seen)
+            coverage.denials = denials.all()
+            asked = executor.metadata.permissions or Permissions()
+            coverage.not_granted = asked.beyond(executor.permissions)
+        members = [member for team in self._teams for member in team] or self.executors
+        await asyncio.gather(*(member.shutdown(drain=drain) for member in members))
 
     def _duplicate_ids(self) -> Iterable[ConfigError]:
         for plugin_id, count in Counter(executor.metadata.id for executor in self.executors).items():
@@ -80,11 +99,11 @@ class Scanner:
     async def scan(self, transactions: Iterable[HttpTransaction]) -> AsyncIterator[ScanResult]:
         """Results of all plugins, transaction by transaction, plugins in their given order.
 
-        The input is read lazily and at most 512 transactions or 64 MiB ahead of what was
+        The input is read lazily and at most 2048 transactions or 64 MiB ahead of what was
         handed out. An error of the input is raised after the results of all it gave.
         """
         fan_out = _FanOut(transactions)
-        lanes = [_Lane(executor, fan_out) for executor in self.executors]
+        lanes = [_Lane(team, fan_out) for team in self._teams]
         try:
             position = 0
             while await fan_out.has(position):
@@ -105,16 +124,15 @@ class Scanner:
 class _Lane:
     """One plugin on its way through the input, and the results not handed out yet."""
 
-    def __init__(self, executor: PluginExecutor, fan_out: _FanOut) -> None:
+    def __init__(self, team: list[PluginExecutor], fan_out: _FanOut) -> None:
         #: Finished and not handed out yet.
         self.results: deque[ScanResult] = deque()
         self._moved = asyncio.Event()
-        self._task = asyncio.create_task(
-            self._run(executor, fan_out), name=f"isoscan-lane-{executor.metadata.id}"
-        )
+        whole = team[0] if len(team) == 1 else PluginExecutorPool._around(team)
+        self._task = asyncio.create_task(self._run(whole, fan_out), name=f"isoscan-lane-{whole.metadata.id}")
         self._task.add_done_callback(lambda task: self._moved.set())
 
-    async def _run(self, executor: PluginExecutor, fan_out: _FanOut) -> None:
+    async def _run(self, executor: PluginExecutor | PluginExecutorPool, fan_out: _FanOut) -> None:
         async for result in executor._scan_bulks(fan_out.read()):
             self.results.append(result)
             self._moved.set()
@@ -161,7 +179,8 @@ class _FanOut:
         """Reads on: several, unless they are large."""
         taken_bytes = 0
         try:
-            for transaction in islice(self._source, _BULK_TRANSACTIONS):
+            count = min(_BULK_TRANSACTIONS, max(_AHEAD_TRANSACTIONS - len(self._kept), 1))
+            for transaction in islice(self._source, count):
                 encoded = encode_transaction(transaction)
                 self._kept.append(encoded)
                 self._kept_bytes += encoded.size_bytes

@@ -110,11 +110,13 @@ async def test_shutdown_while_asleep() -> None:
 
 
 async def test_sleeping_pool_members_share_the_work() -> None:
-    """Members that sleep count as free: a busy pool wakes them."""
+    """Members that sleep are woken when there is enough for them to do, and not before."""
     code = "export const scan_transaction = () => new Promise((resolve) => setTimeout(resolve, 50));"
     pool = PluginExecutorPool(PluginMetadata(id="probe"), code, 2, lazy_start=True)
     async with pool:
-        await asyncio.gather(*(pool.scan_transaction(make_transaction()) for _ in range(8)))
+        await pool.scan_transaction(make_transaction())
+        assert [member.generation for member in pool.get_stats().members].count(1) == 1
+        await asyncio.gather(*(pool.scan_transaction(make_transaction()) for _ in range(150)))
         assert [member.generation for member in pool.get_stats().members] == [1, 1]
 
 

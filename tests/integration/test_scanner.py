@@ -220,11 +220,11 @@ async def test_input_is_read_lazily() -> None:
         assert first.plugin_id == "quick"
         waiting = asyncio.ensure_future(anext(results))
         quick = scanner.executors[0]
-        await until(lambda: quick.get_stats().total_executions >= 512, "the quick plugin filled its window")
+        await until(lambda: quick.get_stats().total_executions >= 2048, "the quick plugin filled its window")
         settled = quick.get_stats().total_executions
         # It has had its turn when a scan asked for now, behind all others, is answered.
         await quick.scan_transaction(make_transaction("/after"))
-        assert settled <= taken <= 512 + 1
+        assert settled <= taken <= 2048 + 1
         waiting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await waiting
@@ -233,7 +233,7 @@ async def test_input_is_read_lazily() -> None:
 
 
 async def test_large_input_is_bounded_by_bytes() -> None:
-    """Large bodies fill the window long before 512 transactions do."""
+    """Large bodies fill the window long before 2048 transactions do."""
     taken = 0
     body = bytes(4 * 1024 * 1024)
 
@@ -315,3 +315,34 @@ async def test_executor_that_is_shut_down() -> None:
         await executors[1].shutdown()
         with pytest.raises(Exception, match="shut down"):
             await asyncio.wait_for(collect(scanner.scan(transactions(10))), 30)
+
+
+async def test_workers_share_one_plugin() -> None:
+    """With more processors than plugins a plugin runs in several processes; order and coverage stay."""
+    transactions = [make_transaction() for _ in range(3000)]
+    executor = make_executor(
+        "const born = `${Math.random()}`;"
+        "export const scan_transaction = (t) => ({ title: t.id, location: born });"
+    )
+    async with Scanner([executor], workers=2) as scanner:
+        results = [result async for result in scanner.scan(transactions)]
+    assert [result.findings[0].title for result in results] == [one.id for one in transactions]
+    assert len({result.findings[0].location for result in results}) == 2
+    assert scanner.coverage.scans == 3000
+
+
+async def test_few_transactions_need_one_worker() -> None:
+    """A process more is not worth it for a handful."""
+    executor = make_executor(
+        "const born = Math.random(); export const scan_transaction = () => ({ title: `${born}` });"
+    )
+    async with Scanner([executor], workers=4) as scanner:
+        results = [result async for result in scanner.scan([make_transaction() for _ in range(20)])]
+    assert len({result.findings[0].title for result in results}) == 1
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1025])
+async def test_wrong_number_of_workers(workers: int) -> None:
+    """There is at least one worker, and not a thousand."""
+    with pytest.raises(ConfigError, match="workers"):
+        Scanner([make_executor()], workers=workers)

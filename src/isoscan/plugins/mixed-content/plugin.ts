@@ -77,8 +77,9 @@ function add(hits: Hits, kind: Kind, place: string, url: string): void {
 
 /** Plain http to another machine; loopback never leaves this one. */
 function isInsecure(url: string, base: string): boolean {
-  if (!/^\s*(?:https?:|\/|[^:]*$)/i.test(url)) return false;
-  const target = URL.parse(url.trim(), base);
+  const trimmed = url.trim();
+  if (trimmed.includes(":") && !/^(?:https?:|\/)/i.test(trimmed)) return false;
+  const target = URL.parse(trimmed, base);
   return target !== null && target.protocol === "http:" &&
     !isLoopback(target.hostname);
 }

@@ -96,7 +96,9 @@ function hitsOf(url: URL): Hit[] {
     for (const [name, value] of url.searchParams) add(`query:${name}`, name, value);
   }
   if (url.hash.includes("=")) {
-    const fragment = url.hash.slice(1).replace(/^[!/]*[^=&]*\?/, "");
+    // A route before the parameters, as in `#/login?token=…`, is none of them.
+    const route = /^[^=&?]*\?/.exec(url.hash.slice(1));
+    const fragment = url.hash.slice(1 + (route === null ? 0 : route[0].length));
     for (const [name, value] of new URLSearchParams(fragment)) {
       add(`fragment:${name}`, name, value);
     }
