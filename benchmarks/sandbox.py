@@ -284,6 +284,73 @@ async def one_isolate_each(folder: Path, rounds: int, count: int) -> None:
         show(f"{name}: scans/s, one isolate for all : one for each transaction", found)
 
 
+BOMBS = {
+    "loop": "for (;;);",
+    "buffers": "for (const kept = [];;) kept.push(new Uint8Array(1 << 20).fill(7));",
+    "heap": "for (const kept = [];;) kept.push(new Array(1 << 12).fill(0).map(Math.random));",
+    "strings": "for (let text = 'x'.repeat(1 << 10), kept = [];; ) kept.push((text += 'y') + Math.random());",
+}
+_BOMB_LIMIT_BYTES = 256 << 20
+_BOMB_TIMEOUT_S = 0.5
+
+
+async def killing(rounds: int) -> None:
+    """How late a plugin that takes too much is stopped, and how soon the next scan is answered.
+
+    Memory that is refused ends the scan before the limit is reached: then nothing was late.
+    """
+    print("milliseconds from the limit to the verdict, and from there to the next result")
+    good = HttpTransaction(HttpRequest("GET", "http://bench.example/good"))
+    bad = HttpTransaction(HttpRequest("GET", "http://bench.example/bad"))
+    for name, bomb in BOMBS.items():
+        code = f"export function scan_transaction(t) {{ if (t.request.url.endsWith('/bad')) {bomb} }}"
+        timeout_s = _BOMB_TIMEOUT_S if name == "loop" else 30.0
+        limits = Limits(timeout_s=timeout_s, memory_bytes=_BOMB_LIMIT_BYTES, max_attempts=1)
+        late: list[float] = []
+        following: list[float] = []
+        verdicts: set[str] = set()
+        for _ in range(rounds):
+            async with PluginExecutor(PluginMetadata(id="bomb"), code, limits=limits) as executor:
+                await executor.scan_transaction(good)
+                generation = executor._slot.occupant
+                assert generation is not None
+                watch = _Watch(psutil.Process(generation.pid), _BOMB_LIMIT_BYTES)
+                watching = asyncio.create_task(asyncio.to_thread(watch.run))
+                begun = time.perf_counter()
+                (result,) = [result async for result in executor.scan_many([bad])]
+                ended = time.perf_counter()
+                watch.is_over = True
+                await watching
+                await executor.scan_transaction(good)
+                following.append((time.perf_counter() - ended) * 1000)
+                verdicts.add(result.verdict.value)
+                over = begun + timeout_s if name == "loop" else watch.crossed_at
+                late.append(0.0 if over is None else max(0.0, (ended - over) * 1000))
+        print(
+            f"{name:8} {', '.join(sorted(verdicts)):14} late {statistics.median(late):6.1f}"
+            f" (at most {max(late):6.1f})   next result {statistics.median(following):6.1f}"
+            f" (at most {max(following):6.1f})"
+        )
+
+
+class _Watch:
+    """Looks at the memory of a process a thousand times a second."""
+
+    def __init__(self, process: psutil.Process, limit_bytes: int) -> None:
+        self._process = process
+        self._limit_bytes = limit_bytes
+        self.crossed_at: float | None = None
+        self.is_over = False
+
+    def run(self) -> None:
+        """Returns when it is told that all is over, or the limit was passed."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            while not self.is_over and self.crossed_at is None:
+                if self._process.memory_info().rss > self._limit_bytes:
+                    self.crossed_at = time.perf_counter()
+                time.sleep(0.001)
+
+
 async def main(folder: Path, quick: bool) -> None:
     """All of it, one line each."""
     rounds = 5 if quick else 9
@@ -293,6 +360,7 @@ async def main(folder: Path, quick: bool) -> None:
         lambda folder: layer_by_layer(folder, rounds, count // 2),
         lambda folder: starting(folder, rounds * 3),
         lambda folder: one_isolate_each(folder, rounds, 20 if quick else 100),
+        lambda folder: killing(rounds),
     )
     for part in parts:
         await part(folder)

@@ -80,6 +80,7 @@ def run(
     scope_max_body: Annotated[str | None, Parameter(name="--scope-max-body")] = None,
     timeout: float = _NOT_GIVEN,
     memory: str = _NOT_GIVEN,
+    workers: int = _NOT_GIVEN,
     allow: Annotated[Texts, Parameter(name="--allow", negative="")] = None,
     sandbox: SandboxName = _NOT_GIVEN,
     redact: Annotated[bool, Parameter(name="--redact", negative="--no-redact")] = _NOT_GIVEN,
@@ -88,6 +89,10 @@ def run(
     resume: Annotated[bool, Parameter(name="--resume", negative="--no-resume")] = _NOT_GIVEN,
     config: Annotated[str | None, Parameter(name="--config")] = None,
     no_config: Annotated[bool, Parameter(name="--no-config", negative="")] = False,
+    watch: Annotated[bool, Parameter(name="--watch", negative="")] = False,
+    inspect: Annotated[str | None, Parameter(name="--inspect")] = None,
+    profile: Annotated[str | None, Parameter(name="--profile")] = None,
+    console: Annotated[bool, Parameter(name="--console", negative="")] = False,
 ) -> int:
     """Scan captured traffic and print the findings.
 
@@ -132,6 +137,9 @@ def run(
         Seconds one plugin may spend on one transaction. Default: 5.
     memory
         Memory one plugin may use, for example 256MB or 1GB. Default: 512MB.
+    workers
+        Processes there should be work for: with fewer plugins, each runs in several.
+        Default: one for each processor.
     allow
         What plugins may reach if their metadata asks for it, repeat for more: net=HOST:PORT,
         read=PATH (of the plugin's own folder), wasm. Default: nothing.
@@ -153,7 +161,18 @@ def run(
         folder or the nearest one above.
     no_config
         Read no configuration file.
+    watch
+        Stay, and scan again with a plugin whose files change; print which findings come and go.
+    inspect
+        Run this plugin, an id or a file, with an inspector for Chrome DevTools or VS Code, without time
+        limits and in the weaker sandbox "permissions".
+    profile
+        Print time, memory and slowest transactions of each plugin, and where one hung.
+        --profile=FILE.json writes them to a file as well.
+    console
+        Print what plugins write to their console to standard error.
     """
+    from .author import AuthorOptions
     from .run import RunOptions, run_command
 
     return run_command(
@@ -176,6 +195,7 @@ def run(
                 "scope.max_body": scope_max_body,
                 "timeout_s": timeout,
                 "memory": memory,
+                "workers": workers,
                 "allow": allow,
                 "sandbox": sandbox,
                 "redact": redact,
@@ -186,6 +206,7 @@ def run(
             config=config,
             is_config_wanted=not no_config,
             write_baseline="-" if write_baseline == STANDARD_STREAM else write_baseline,
+            author=AuthorOptions(watch=watch, inspect=inspect, profile=profile, console=console),
         )
     )
 
@@ -388,6 +409,8 @@ def run_app(arguments: list[str]) -> int:
     """Runs one command and returns its exit code; every expected error is one message on stderr."""
     # A lone dash would be taken for an option; it travels as a name no file can have.
     arguments = [STANDARD_STREAM if argument == "-" else argument for argument in arguments]
+    # The value of this option may be left out.
+    arguments = ["--profile=" if argument == "--profile" else argument for argument in arguments]
     try:
         code = app(
             arguments,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -53,7 +54,10 @@ class SelectingScanner(Scanner):
             _Candidate(path, guess, self._executor(path, guess))
             for path, guess in zip(paths, guesses, strict=True)
         ]
-        super().__init__([candidate.executor for candidate in self._candidates])
+        super().__init__(
+            [candidate.executor for candidate in self._candidates],
+            workers=effective.config.workers or _processors(),
+        )
 
     async def __aenter__(self) -> Self:
         try:
@@ -138,6 +142,12 @@ class SelectingScanner(Scanner):
             wrong += [f"{self._effective.place(*each.path)} {each.text}" for each in problems]
         if wrong:
             raise ConfigError("\n".join(wrong))
+
+
+def _processors() -> int:
+    """Those this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def guessed_id(path: Path) -> str:

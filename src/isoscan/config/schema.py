@@ -18,7 +18,7 @@ from ..models import TIMEOUT_MAX_S, Limits, SandboxLevel
 from ..scope import host_rule, method_rule, path_rule, status_rule, type_rule
 from ..selection import term
 from ..triage import Suppression
-from .values import json_value, limit, memory_bytes, permissions, size_bytes
+from .values import json_value, limit, memory_bytes, permissions, size_bytes, workers
 
 SeverityName = Literal["info", "low", "medium", "high", "critical"]
 FormatName = Literal["table", "jsonl", "json", "sarif", "junit", "markdown", "github", "html"]
@@ -194,6 +194,13 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             extra={"check": memory_bytes, "option": "--memory"},
         ),
     ] = "512MB"
+    workers: Annotated[
+        int | None,
+        Meta(
+            description="Processes there should be work for; not given: one for each processor.",
+            extra={"check": workers, "option": "--workers"},
+        ),
+    ] = None
     allow: Annotated[
         list[str],
         Meta(

@@ -19,6 +19,7 @@ _FACTORS = {"": 1, "k": 1024, "m": MIB, "g": 1024 * MIB, "t": MIB * MIB}
 _MAX_SIZE_BYTES = 1 << 50
 _MAX_SAFE_INTEGER = (1 << 53) - 1
 _MAX_DEPTH = 64
+MAX_WORKERS = 1024
 _SHOWN_CHARS = 60
 
 
@@ -53,6 +54,13 @@ def memory_bytes(text: str) -> int:
     bytes_ = size_bytes(text)
     limit(memory_bytes=bytes_)
     return bytes_
+
+
+def workers(count: int) -> int:
+    """A number of processes to spread plugins over."""
+    if not 1 <= count <= MAX_WORKERS:
+        raise ConfigError(f"is {count}: must be between 1 and {MAX_WORKERS}")
+    return count
 
 
 def permissions(words: Iterable[str]) -> Permissions:

@@ -47,8 +47,8 @@ from .turns import Turn
 #: an owner that was itself stopped or blocked must not charge that to the plugin.
 _TICK_S = 0.025
 _MAX_TICK_S = 0.25
-#: Of the time that passes, however busy the machine is: it ends some day.
-_LEAST_CHARGED = 0.1
+#: Of the time that passes, however busy the machine is: a limit is passed by a third at most.
+_LEAST_CHARGED = 0.75
 #: A scan that takes longer gives way to those that do not, until it ends.
 _LONG_S = 0.05
 MAX_FRAME_SCANS = 512

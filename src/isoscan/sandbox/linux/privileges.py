@@ -15,10 +15,10 @@ from .seccomp import EXEC_FD
 #: The user and group a child of root becomes: they own nothing, and exist in every user namespace.
 NOBODY = 65534
 
-#: Weighs a third of an ordinary session.
-_SESSION_NICE = "5"
-#: A third of that: enough not to starve on a busy machine before its time is up.
-_LIGHT_NICE = "10"
+#: Weighs a sixth of an ordinary session.
+_SESSION_NICE = "8"
+#: A quarter of that: enough not to starve on a busy machine before its time is up.
+_LIGHT_NICE = "14"
 _PR_SET_PDEATHSIG = 1
 _PR_CAPBSET_DROP = 24
 _PR_SET_NO_NEW_PRIVS = 38
