@@ -135,6 +135,7 @@ def _orders(plugin: PluginText, workload: Workload) -> bytes:
         "has_network": False,
         "has_wasm": False,
         "assets": {},
+        "determinism": None,
         "max_findings": limits.max_findings,
         "max_findings_bytes": limits.max_findings_bytes,
         "max_console_bytes": limits.max_console_bytes,

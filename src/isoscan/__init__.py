@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .models import (
         Confidence,
         ConsoleLine,
+        Determinism,
         ExecutorStats,
         Finding,
         HttpRequest,
@@ -94,6 +95,7 @@ _HOMES = {
     "EventKind": "events",
     "PluginExecutor": "executor",
     "Confidence": "models",
+    "Determinism": "models",
     "ConsoleLine": "models",
     "ExecutorStats": "models",
     "Finding": "models",
@@ -160,6 +162,7 @@ __all__ = [
     "EventKind",
     "PoolStats",
     # what goes in
+    "Determinism",
     "HttpRequest",
     "HttpResponse",
     "HttpTransaction",

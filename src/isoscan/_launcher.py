@@ -171,7 +171,7 @@ class Launcher:
         self._tell_missing(generation)
         self._emit(EventKind.START, generation.number)
         try:
-            ready = await generation.load(self._plugin.config)
+            ready = await generation.load(self._plugin.config, self._plugin.determinism)
         finally:
             self._dispatch.counters.denials.record(generation.load_denials)
         try:

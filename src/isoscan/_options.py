@@ -11,7 +11,7 @@ from typing import Any, Literal, TypedDict, get_args
 from .alerts import DEFAULT_RULES, AlertRule
 from .errors import ConfigError
 from .events import EventHook
-from .models import Limits, SandboxLevel
+from .models import Determinism, Limits, SandboxLevel
 from .permissions import Permissions
 from .policies import RestartPolicy
 
@@ -30,6 +30,7 @@ class ExecutorOptions(TypedDict, total=False):
     `lazy_start` makes no generation before the first scan, so `start()` cannot tell whether the plugin
     loads. `idle_shutdown_s` ends the generation after that long without a scan; the next one makes
     another, which is no restart.
+    `determinism` stops the plugin's clock and seeds its random numbers.
     `sandbox` names what must hold a generation beside Deno: `"strict"` (the default on Linux)
     refuses to run without all layers of the operating system it needs, `"available"` uses those
     that are there, `"permissions"` (the default elsewhere) none but limits.
@@ -46,6 +47,7 @@ class ExecutorOptions(TypedDict, total=False):
     isolate_per: IsolatePer
     lazy_start: bool
     idle_shutdown_s: float | None
+    determinism: Determinism | None
     sandbox: SandboxLevel
     on_event: EventHook | None
     alert_rules: Iterable[AlertRule]
@@ -65,6 +67,7 @@ class Settings:
     isolate_per: IsolatePer = "executor"
     lazy_start: bool = False
     idle_shutdown_s: float | None = None
+    determinism: Determinism | None = None
     sandbox: SandboxLevel = field(default_factory=lambda: DEFAULT_SANDBOX)
     on_event: EventHook | None = None
     alert_rules: tuple[AlertRule, ...] = DEFAULT_RULES

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from .errors import ConfigError, PluginLoadError
-from .models import PluginMetadata
+from .models import Determinism, PluginMetadata
 from .permissions import Permissions
 from .sandbox.assets import read_assets
 from .sandbox.deno import find_deno
@@ -30,12 +30,14 @@ class Plugin:
         path: Path | None,
         config: dict[str, Any],
         deno: str | os.PathLike[str] | None,
+        determinism: Determinism | None = None,
     ) -> None:
         self.metadata = metadata
         self.code = code
         self.path = path
         self.config = config
         self.deno_option = deno
+        self.determinism = determinism
 
     @property
     def deno(self) -> Path:

@@ -80,7 +80,14 @@ class PluginExecutor:
         self, metadata: PluginMetadata, code: str | None, path: Path | None, settings: Settings
     ) -> None:
         self._settings = settings
-        plugin = Plugin(metadata, code=code, path=path, config=settings.config, deno=settings.deno)
+        plugin = Plugin(
+            metadata,
+            code=code,
+            path=path,
+            config=settings.config,
+            deno=settings.deno,
+            determinism=settings.determinism,
+        )
         self.limits = settings.limits
         self.max_executions_before_restart = settings.max_executions_before_restart
         self._slot = Slot(plugin, settings, read_stats=self.get_stats)

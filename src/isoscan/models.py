@@ -26,6 +26,7 @@ from .permissions import Denial, Permissions
 
 MIB = 1024 * 1024
 TIMEOUT_MAX_S = 86_400.0
+_MAX_CLOCK_MS = 8_640_000_000_000_000
 
 _ID_PREFIX = secrets.token_hex(4)
 _ID_COUNTER = itertools.count(1)
@@ -385,6 +386,22 @@ _LIMIT_RANGES: tuple[tuple[str, float, float], ...] = (
     ("quarantine_max_s", 0.0, TIMEOUT_MAX_S),
     ("regexp_backtracks", 1, 1_000_000_000),
 )
+
+
+class Determinism(Struct, frozen=True):
+    """A world that does not change from run to run, for a plugin that must do the same twice.
+
+    Its clock stands at `clock_ms` (since 1970, UTC), and chance begins at `seed` with every scan.
+    """
+
+    clock_ms: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if abs(self.clock_ms) > _MAX_CLOCK_MS:
+            raise ConfigError(f"Determinism.clock_ms is {self.clock_ms}: no date that JavaScript has")
+        if not 0 <= self.seed < 1 << 32:
+            raise ConfigError(f"Determinism.seed is {self.seed}: must be between 0 and {(1 << 32) - 1}")
 
 
 class ConsoleLine(Struct, frozen=True, array_like=True, gc=False):

@@ -50,6 +50,16 @@ def test_not_found(workspace: Workspace, fingerprint: str) -> None:
     assert done.text.startswith(f"note: the plugin has changed since\nnot found: {fingerprint}\n")
 
 
+def test_the_same_every_time(workspace: Workspace, fingerprint: str) -> None:
+    """Clock and chance are those of the finding: a plugin that uses them does the same in every replay."""
+    evidence = "`${Date.now()} ${new Date().getFullYear()} ${Math.random()} ${crypto.randomUUID()}`"
+    workspace.write("reader.ts", READER.replace("text.slice(-40)", evidence))
+    first, second = (workspace.run("replay", fingerprint, "--no-redact") for _ in range(2))
+    assert first.code == 0
+    assert "0." in first.text
+    assert first.text == second.text
+
+
 def test_another_finding(workspace: Workspace, fingerprint: str) -> None:
     """What it finds instead is shown."""
     workspace.write("reader.ts", READER.replace("Needle", "Pin"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -10,14 +11,18 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 import tomllib
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from acceptance._command import DEADLINE_S, Workspace
+from support.chromium import chromium, find_chromium
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -115,7 +120,15 @@ class Reader:
             self._pipeline(block)
         elif block.language == "":
             for line in block.text.splitlines():
-                self.shell(f"{line.split(' #')[0]} --help" if line.startswith("isoscan ") else "true")
+                self._options_exist(line)
+
+    def _options_exist(self, line: str) -> None:
+        """An example that is not run uses a command and options that are there."""
+        program, *words = shlex.split(line, comments=True)
+        if program == "isoscan":
+            described = self.shell(f"isoscan {words[0]} --help")
+            for word in words[1:]:
+                assert not word.startswith("-") or word.partition("=")[0] in described, line
 
     def _session(self, block: Block) -> None:
         """Runs the commands, and looks for each line shown below one in what it printed."""
@@ -301,6 +314,63 @@ def test_site_builds_and_fetches_nothing(
     assert [page.name for page in pages if fetching.search(page.read_text(encoding="utf-8"))] == []
     for name in ("index", "first-scan", "reference/cli", "plugin-catalogue/cors", "SECURITY"):
         assert (site / f"{name}.html").is_file(), name
+
+
+def test_site_in_a_browser(generator: Any, tmp_path: Path) -> None:
+    """Pages ask for nothing that is not of the site, nothing in them fails, and the search finds."""
+    if importlib.util.find_spec("zensical") is None:
+        pytest.skip("needs the extra docs (zensical)")
+    binary = find_chromium()
+    if binary is None:
+        pytest.skip("needs Chromium")
+    site = tmp_path / "site"
+    assert generator.build_site(site) == 0
+    (tmp_path / "profile").mkdir()
+    with served(site) as address, chromium(binary, tmp_path / "profile") as browser:
+        for name in ("concepts", "how-to/write-a-plugin", "reference/python/running-plugins", "index"):
+            page = browser.open(f"{address}/{name}.html")
+            assert page.evaluate("document.querySelector('h1').innerText")
+            assert page.evaluate("[...document.images].every(one => one.complete && one.naturalWidth > 0)")
+        assert page.evaluate(_SEARCH)
+        assert page.complaints() == []
+        assert [url for url in page.requests() if not url.startswith((address, "data:", "blob:"))] == []
+
+
+#: Opens the search, and waits until it has found something.
+_SEARCH = """
+new Promise((found, failed) => {
+  setTimeout(() => failed(new Error("the search finds nothing")), 30000);
+  document.querySelector(".md-search__button").click();
+  const look = () => {
+    const field = document.activeElement.shadowRoot?.activeElement;
+    if (field?.tagName === "INPUT" && field.value === "") {
+      field.value = "quarantine";
+      field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    }
+    const text = field?.getRootNode().textContent ?? "";
+    if (/[1-9]\\d* results/.test(text)) found(text); else setTimeout(look, 50);
+  };
+  look();
+})
+"""
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a server for the files of a folder."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_a_broken_link_fails_the_build(

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from isoscan import Verdict
 from isoscan.store import database, schema
+from isoscan.store.codec import LETTERS
 from isoscan.store.database import StoreError, open_database, open_existing
 from isoscan.store.places import default_store, project_folder
 from isoscan.store.schema import as_markdown, statements
 
-DOCUMENT = Path(__file__).parents[2] / "docs/store.md"
+DOCUMENTS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture
@@ -247,11 +249,17 @@ def test_failed_migration_changes_nothing(
 
 
 def test_schema_is_documented() -> None:
-    """docs/store.md has the tables as they are."""
-    text = DOCUMENT.read_text(encoding="utf-8")
-    begin, end = "<!-- schema -->\n", "<!-- end of schema -->"
-    assert text.split(begin)[1].split(end)[0].strip() == as_markdown().strip()
-    assert f"`user_version` is {schema.VERSION}" in text
+    """The reference has the tables as they are; how they are used is told beside it."""
+    lines = (DOCUMENTS / "reference/store.md").read_text(encoding="utf-8").splitlines()
+    assert [line for line in as_markdown().splitlines() if line.startswith("| ") and line not in lines] == []
+    assert f"`user_version` is {schema.VERSION}" in (DOCUMENTS / "store.md").read_text(encoding="utf-8")
+
+
+def test_letters_are_documented() -> None:
+    """What stands for which verdict, each one once."""
+    text = (DOCUMENTS / "store.md").read_text(encoding="utf-8")
+    assert len(LETTERS) == len(Verdict) + 2
+    assert [letter for letter in LETTERS if f"`{letter}` " not in text] == []
 
 
 def test_every_column_is_explained() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
 from itertools import chain
@@ -47,8 +47,10 @@ class Pipeline:
         record: RunRecord,
         keeper: RunKeeper,
         triage: Triage | None = None,
+        observe: Callable[[ScanResult, Entry], None] | None = None,
     ) -> None:
         self.record = record
+        self._observe = observe
         self._keeper = keeper
         self._triage = triage or Triage()
         self._scanner = scanner
@@ -127,6 +129,8 @@ class Pipeline:
         self._results.append(_kept(result))
         if result.findings or result.error is not None:
             self._report(result, self._results[-1].fingerprints, entry)
+        if self._observe is not None:
+            self._observe(result, entry)
         if len(self._results) == len(self._scanner.executors) and not self.record.is_output_closed:
             self._keeper.add(self._done, entry, self._results)
             self._next_transaction()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..executor import PluginExecutor
     from ..models import Finding, HttpTransaction
-    from ..store.findings import StoredPlugin
+    from ..store.findings import StoredFinding, StoredPlugin
 
 _OTHERS_SHOWN = 10
 
@@ -58,7 +58,7 @@ def replay_command(
         raise StoreError(f"{stored.fingerprint}: its transaction is not in the store")
     if earlier is None:
         raise StoreError(f"{stored.fingerprint}: the run that found it is not in the store any more")
-    executor = _executor(earlier, plugin)
+    executor = _executor(stored, earlier, plugin)
     found, is_changed = asyncio.run(_scan(executor, transaction, earlier))
     redactor = Redactor() if redact else None
     shown = [one if redactor is None else redactor.finding(one, transaction) for one in found]
@@ -72,12 +72,12 @@ def replay_command(
     return Exit.OK if is_found else Exit.FINDINGS
 
 
-def _executor(earlier: StoredPlugin, named: str | None) -> PluginExecutor:
+def _executor(stored: StoredFinding, earlier: StoredPlugin, named: str | None) -> PluginExecutor:
     """The plugin under the limits and with the grants of the run that found it."""
     from msgspec import convert
 
     from ..executor import PluginExecutor
-    from ..models import Limits
+    from ..models import Determinism, Limits
     from ..permissions import Permissions
     from ..plugin_files import find_plugins
 
@@ -90,13 +90,15 @@ def _executor(earlier: StoredPlugin, named: str | None) -> PluginExecutor:
     if len(paths) > 1:
         raise ConfigError(f"--plugin {named}: holds {len(paths)} plugins; name one")
     options = earlier.options
-    # The plugin's clock and its random numbers go on as always: an executor has no option to hold them yet.
     return PluginExecutor.from_file(
         paths[0],
         limits=convert(options["limits"], Limits),
         permissions=convert(options["permissions"], Permissions),
         sandbox=options["sandbox"],
         config=options["config"],
+        determinism=Determinism(
+            clock_ms=round(stored.finding.created_at.timestamp() * 1000), seed=int(stored.fingerprint[:8], 16)
+        ),
     )
 
 

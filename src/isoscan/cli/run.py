@@ -8,7 +8,6 @@ from typing import Any
 
 from msgspec import Struct, to_builtins
 
-from .._loop import run
 from ..baseline import Baseline, read_baseline
 from ..config import Effective, load
 from ..config.values import size_bytes
@@ -21,8 +20,8 @@ from ..reports.text import printable
 from ..sources import Entry, find_inputs, open_inputs
 from ..store.keeper import RunKeeper, StoreOptions
 from ..triage import Triage
+from .author import AuthorOptions, AuthorTools
 from .exits import Exit, complain
-from .loading import SelectingScanner
 from .output import Output
 from .outputs import Outputs, output_specs
 from .pipeline import Pipeline
@@ -38,13 +37,20 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     config: str | None = None
     is_config_wanted: bool = True
     write_baseline: str | None = None
+    author: AuthorOptions = AuthorOptions()
 
 
 def run_command(options: RunOptions) -> int:
     """Runs it all. Everything that can be wrong beforehand is said before anything is scanned."""
+    with AuthorTools(options.author) as tools:
+        return _run(options, tools)
+
+
+def _run(options: RunOptions, tools: AuthorTools) -> int:
     effective = load(options.config, is_wanted=options.is_config_wanted, given=options.given)
     config = effective.config
-    if config.new_only and config.baseline is None and not config.store:
+    is_stored = config.store and tools.allows_store
+    if config.new_only and config.baseline is None and not is_stored:
         place = effective.place("new_only")
         raise ConfigError(f"{place}: nothing tells which findings are new; give --baseline or keep a store")
     paths = find_plugins(config.plugin) if config.plugin else bundled_plugins()
@@ -52,10 +58,13 @@ def run_command(options: RunOptions) -> int:
         raise ConfigError("standard input is closed; name a file instead of '-'")
     inputs = find_inputs(options.inputs)
     names = [each.path for each in inputs]
+    tools.prepare(effective, names, [*names, *map(str, paths)])
     seen = None if options.write_baseline is None else Baseline()
     triage = _triage(effective, seen)
     keeper = RunKeeper(
-        StoreOptions(db=config.db, is_kept=config.store, resumes=config.resume), names, _settings(effective)
+        StoreOptions(db=config.db, is_kept=is_stored, resumes=config.resume and tools.allows_resume),
+        names,
+        _settings(effective),
     )
     specs = output_specs(config.output, config.format)
     if any(spec.name == "-" for spec in specs) and sys.stdout is None:
@@ -66,6 +75,7 @@ def run_command(options: RunOptions) -> int:
     is_private = outputs.has_stdout and all(spec.format != "github" for spec in specs)
     is_redacted = not is_private if config.redact is None else config.redact
     redactor = Redactor() if is_redacted else None
+    tools.attach(redactor)
     record = RunRecord(inputs=list(options.inputs), is_redacted=is_redacted, is_new_only=config.new_only)
     _remark_before(effective, triage, record)
     try:
@@ -73,9 +83,12 @@ def run_command(options: RunOptions) -> int:
         read += [] if effective.file is None else [str(effective.file.path)]
         outputs.check_are_not([*read, *filter(None, [config.baseline])])
         baseline_file = _open_baseline(options.write_baseline, read)
-        scanner = SelectingScanner(paths, effective, record.remarks)
+        scanner = tools.scanner(paths, effective, record.remarks)
         sources = _in_scope(open_inputs(inputs), effective, record)
-        run(Pipeline(scanner, sources, outputs, redactor, record, keeper, triage).run())
+        pipeline = Pipeline(
+            scanner, sources, outputs, redactor, record, keeper, triage, observe=tools.observer
+        )
+        tools.run(pipeline.run())
         outputs.commit()
         _write_baseline(baseline_file, seen, record)
         keeper.finish(record)
@@ -89,7 +102,8 @@ def run_command(options: RunOptions) -> int:
         for sentence in left:
             complain(sentence)
     _remark_after(triage, record)
-    return _conclude(record, config.fail_on, outputs.closed_name or "", redactor, keeper)
+    code = _conclude(record, config.fail_on, outputs.closed_name or "", redactor, keeper)
+    return tools.follow(code, lambda: _in_scope(open_inputs(inputs), effective, RunRecord()))
 
 
 def parse_size(text: str, option: str) -> int:

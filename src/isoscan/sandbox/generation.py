@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from .._ledger import Cause
 from ..errors import GenerationStartError, PluginLoadError, PluginLoadTimeout
 from ..growth import MemorySample, with_sample
-from ..models import Limits, SandboxLevel, ScanFailure
+from ..models import Determinism, Limits, SandboxLevel, ScanFailure
 from ..policies import YOUNG_EXECUTIONS
 from .deno import RUNTIME_FILES, deno_version, generation_command, generation_environment
 from .frames import (
@@ -122,6 +122,7 @@ class Generation:
         self._cpu_allowed_at = -math.inf
         self._is_hello_due = True
         self._config: dict[str, Any] = {}
+        self._determinism: Determinism | None = None
         self._is_measuring = False
         self._is_light = False
         self._warming: asyncio.Future[None] | None = None
@@ -192,13 +193,14 @@ class Generation:
             self._pss_read_at = now
             self.last_pss_bytes = self._process.pss_bytes()
 
-    async def load(self, config: dict[str, Any]) -> Ready:
+    async def load(self, config: dict[str, Any], determinism: Determinism | None = None) -> Ready:
         """Makes it load its plugin.
 
         Raises `PluginLoadError` (the plugin's fault, and final), `PluginLoadTimeout`,
         or `GenerationStartError` when it died before it was ready. It is gone then.
         """
         self._config = config
+        self._determinism = determinism
         self._tick()
         try:
             loaded = await self._loading
@@ -404,6 +406,7 @@ class Generation:
             "has_network": bool(self.source.permissions.net),
             "has_wasm": self.source.permissions.wasm,
             "assets": self.source.assets,  # bytes travel as base64
+            "determinism": self._determinism,
             "max_findings": limits.max_findings,
             "max_findings_bytes": limits.max_findings_bytes,
             "max_console_bytes": limits.max_console_bytes,

@@ -105,8 +105,7 @@ TABLES = (
     ),
     Table(
         "scans",
-        "One row for each transaction of a run that was scanned. A transaction is done when all of its "
-        "plugins have a verdict.",
+        "One row for each transaction of a run that was scanned. It is done when all plugins have a verdict.",
         (
             Column("run_id", "INTEGER NOT NULL REFERENCES runs", "the run"),
             Column("position", "INTEGER NOT NULL", "which transaction of the run it is, from 0"),

@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 769ff3de6655e3e46cd2c406aa70919ad3e9e908e195b044f7601054f9093038
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 6598f7386fe09f453991d2bc6f0ce0f4e36197f86fa176d503beef503efaf7ae
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -300,6 +300,76 @@ function openChannel() {
     },
     exit
   };
+}
+
+// src/isoscan/sandbox/runtime/frozen.ts
+function freeze({ clock_ms: clock2, seed }) {
+  stopDates(clock2);
+  stopTemporal(clock2);
+  performance.now = () => 0;
+  let state = seed | 0;
+  const { imul } = Math;
+  const next2 = () => {
+    state = state + 1831565813 | 0;
+    let mixed = imul(state ^ state >>> 15, state | 1);
+    mixed = mixed + imul(mixed ^ mixed >>> 7, mixed | 61) ^ mixed;
+    return (mixed ^ mixed >>> 14) >>> 0;
+  };
+  Math.random = () => next2() / 2 ** 32;
+  const hex = (count) => {
+    let text = "";
+    while (text.length < count) text += (next2() & 15).toString(16);
+    return text;
+  };
+  crypto.getRandomValues = (view) => {
+    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = next2();
+    return view;
+  };
+  crypto.randomUUID = () => `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(12)}`;
+  return () => {
+    state = seed | 0;
+  };
+}
+function stopDates(clock2) {
+  const Native = Date;
+  Native.now = () => clock2;
+  const Stopped = new Proxy(Native, {
+    apply: () => new Native(clock2).toString(),
+    construct: (target, args, newTarget) => Reflect.construct(target, args.length === 0 ? [
+      clock2
+    ] : args, newTarget)
+  });
+  Object.defineProperty(Native.prototype, "constructor", {
+    value: Stopped
+  });
+  Object.defineProperty(globalThis, "Date", {
+    value: Stopped
+  });
+  const format = Intl.DateTimeFormat.prototype;
+  const { formatToParts } = format;
+  const get = Object.getOwnPropertyDescriptor(format, "format").get;
+  Object.defineProperty(format, "format", {
+    configurable: true,
+    get() {
+      const own = get.call(this);
+      return (date) => own(date ?? clock2);
+    }
+  });
+  format.formatToParts = function(date) {
+    return formatToParts.call(this, date ?? clock2);
+  };
+}
+function stopTemporal(clock2) {
+  const temporal = globalThis.Temporal;
+  if (temporal === void 0) return;
+  const instant = temporal.Instant.fromEpochMilliseconds(clock2);
+  const zoned = (zone) => instant.toZonedDateTimeISO(zone ?? temporal.Now.timeZoneId());
+  temporal.Now.instant = () => instant;
+  temporal.Now.zonedDateTimeISO = zoned;
+  temporal.Now.plainDateTimeISO = (zone) => zoned(zone).toPlainDateTime();
+  temporal.Now.plainDateISO = (zone) => zoned(zone).toPlainDate();
+  temporal.Now.plainTimeISO = (zone) => zoned(zone).toPlainTime();
 }
 
 // src/isoscan/sandbox/runtime/plugin.ts
@@ -796,6 +866,7 @@ var unsentSince = 0;
 var scan;
 var serial = 0;
 var clock = 0;
+var rewind = null;
 var request;
 var response;
 var isAnswered = true;
@@ -825,6 +896,7 @@ function begin() {
   if (scan.isClean) scan.renew(own);
   else scan = new Scan(own, settings);
   isAnswered = false;
+  if (rewind !== null) rewind();
   const transaction = new Transaction(row, frame.memory, bodyOffset);
   bodyOffset += bytesOf(row);
   request = transaction.request;
@@ -1098,6 +1170,7 @@ function installRealm() {
     startTimeout(() => abort(controller, new NativeDOMException("Signal timed out.", "TimeoutError")), delay);
     return signalOf(controller);
   };
+  if (settings.determinism) rewind = freeze(settings.determinism);
   fixByteArrays();
   const stuck = lockDown(globalThis, allowedGlobals(settings.has_network, settings.has_wasm));
   if (stuck.length > 0) throw new Error(`globals that cannot be removed: ${stuck.join(", ")}`);

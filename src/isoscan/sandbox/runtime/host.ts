@@ -45,6 +45,7 @@ import {
 } from "./captured.ts";
 import { refusal, tellingNamespace, tellOfGlobals, tellOfRefusals } from "./denials.ts";
 import { type Frame, Kind, openChannel, Order } from "./channel.ts";
+import { type Determinism, freeze } from "./frozen.ts";
 import {
   createModules,
   type EntryPoints,
@@ -64,6 +65,8 @@ interface Settings extends ScanLimits {
   has_wasm: boolean;
   /** Files the plugin may read, as base64 by name. */
   assets: Record<string, string>;
+  /** A clock that stands still and a seed; null for the world as it is. */
+  determinism: Determinism | null;
 }
 
 const channel = openChannel();
@@ -94,6 +97,8 @@ let scan: Scan;
 let serial = 0;
 /** When the clock was read last: a scan begins where the one before it ended. */
 let clock = 0;
+/** Puts chance back to its seed, when there is one. */
+let rewind: (() => void) | null = null;
 /** The parts of the running transaction; a plugin may put others into the whole. */
 let request: object;
 let response: object | null;
@@ -133,6 +138,7 @@ function begin(): void {
   if (scan.isClean) scan.renew(own);
   else scan = new Scan(own, settings);
   isAnswered = false;
+  if (rewind !== null) rewind();
   const transaction = new Transaction(row, frame.memory, bodyOffset);
   bodyOffset += bytesOf(row);
   request = transaction.request;
@@ -432,6 +438,7 @@ function installRealm(): void {
     startTimeout(() => abort(controller, new NativeDOMException("Signal timed out.", "TimeoutError")), delay);
     return signalOf(controller);
   };
+  if (settings.determinism) rewind = freeze(settings.determinism);
   fixByteArrays();
   const stuck = lockDown(globalThis, allowedGlobals(settings.has_network, settings.has_wasm));
   if (stuck.length > 0) throw new Error(`globals that cannot be removed: ${stuck.join(", ")}`);
