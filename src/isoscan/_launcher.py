@@ -68,13 +68,20 @@ class Launcher:
     async def granted(self, source: PluginSource, grant: Permissions) -> PluginSource:
         """The source with what is in force for it: the grant, or what it and a plugin file both name.
 
-        What a file wants is known once it ran: so it runs once without anything.
+        What a file wants is known once it ran: so it runs once without anything, or if it cannot load
+        so, with what of its own folder it was granted, which leads nowhere.
         """
         if not grant:
             return source
         asked: Permissions | None = self._plugin.metadata.permissions
         if self._plugin.path is not None:
-            generation, metadata = await self._try(source)
+            try:
+                generation, metadata = await self._try(source)
+            except PluginLoadError:
+                own = self._plugin.grant_own(source, grant)
+                if own is None:
+                    raise
+                generation, metadata = await self._try(own)
             generation.kill(Cause.RETIRED, "its permissions are known")
             await generation.wait_gone()
             asked = metadata.permissions or Permissions()

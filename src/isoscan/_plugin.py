@@ -63,6 +63,13 @@ class Plugin:
             assets = read_assets(self.path.parent, permissions.read)
         return msgspec.structs.replace(source, permissions=permissions, assets=assets)
 
+    def grant_own(self, source: PluginSource, permissions: Permissions) -> PluginSource | None:
+        """The source with what of these permissions leads nowhere: files of its folder, and WebAssembly."""
+        assert self.path is not None
+        there = tuple(path for path in permissions.read if (self.path.parent / path).exists())
+        own = Permissions(read=there, wasm=permissions.wasm)
+        return self.grant(source, own) if own else None
+
     def metadata_of(self, exported: str) -> PluginMetadata:
         """The caller's metadata, or for a plugin file the module's own."""
         if self.path is None:

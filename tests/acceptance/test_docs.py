@@ -124,11 +124,12 @@ class Reader:
 
     def _options_exist(self, line: str) -> None:
         """An example that is not run uses a command and options that are there."""
-        program, *words = shlex.split(line, comments=True)
-        if program == "isoscan":
-            described = self.shell(f"isoscan {words[0]} --help")
-            for word in words[1:]:
-                assert not word.startswith("-") or word.partition("=")[0] in described, line
+        if not line.startswith("isoscan "):
+            return
+        _, command, *words = shlex.split(line, comments=True)
+        described = self.shell(f"isoscan {command} --help")
+        for word in words:
+            assert not word.startswith("-") or word.partition("=")[0] in described, line
 
     def _session(self, block: Block) -> None:
         """Runs the commands, and looks for each line shown below one in what it printed."""

@@ -339,3 +339,38 @@ async def test_refused_version_changes_nothing(tmp_path: Path) -> None:
             await executor.reload()
         assert executor.metadata.id == "old"
         assert not executor._dispatch.ledger.is_replayable
+
+
+@pytest.mark.parametrize("where", ["top", "init"])
+async def test_assets_can_be_read_while_loading(tmp_path: Path, where: str) -> None:
+    """A granted asset is there when the plugin loads, though who the plugin is is known only then."""
+    (tmp_path / "words.json").write_text('["granted"]', encoding="utf-8")
+    read = 'JSON.parse(isoscan.readAssetText("words.json"))[0]'
+    load = (
+        f"const word = {read};"
+        if where == "top"
+        else f"let word; export function init() {{ word = {read}; }}"
+    )
+    (tmp_path / "reads.js").write_text(
+        'export const metadata = { id: "reads", permissions: { read: ["words.json"] } };\n'
+        f"{load}\nexport const scan_transaction = () => ({{ title: word }});\n",
+        encoding="utf-8",
+    )
+    grant = Permissions(read=("words.json", "of-another-plugin.json"))
+    async with PluginExecutor.from_file(tmp_path / "reads.js", permissions=grant) as executor:
+        assert executor.permissions == Permissions(read=("words.json",))
+        assert [one.title for one in await executor.scan_transaction(make_transaction())] == ["granted"]
+
+
+async def test_assets_that_were_not_asked_for_stay_away(tmp_path: Path) -> None:
+    """What lets a plugin say who it is while it loads is not what it gets."""
+    (tmp_path / "words.json").write_text('["granted"]', encoding="utf-8")
+    (tmp_path / "reads.js").write_text(
+        'export const metadata = { id: "reads" };\n'
+        'const word = isoscan.readAssetText("words.json");\n'
+        "export const scan_transaction = () => ({ title: word });\n",
+        encoding="utf-8",
+    )
+    executor = PluginExecutor.from_file(tmp_path / "reads.js", permissions=Permissions(read=("words.json",)))
+    with pytest.raises(PluginLoadError, match=r"words\.json"):
+        await executor.start()

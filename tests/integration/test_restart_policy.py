@@ -591,7 +591,7 @@ async def test_leak_is_seen_without_policy() -> None:
     """Growth shows in the stats also where nothing restarts because of it."""
     executor, _ = make_watched(LEAKS_LITTLE)
     async with executor:
-        async for _result in executor.scan_many(make_transaction() for _ in range(150_000)):
+        async for _result in executor.scan_many(make_transaction() for _ in range(3_000_000)):
             if executor.get_stats().is_growth_significant:
                 break
         growth = executor.get_stats().growth_bytes_per_execution

@@ -28,6 +28,7 @@ TYPES = RUNTIME / "isoscan.d.ts"
 _FACTS = Path(__file__).parent / "facts.ts"
 _TOOL_TIMEOUT_S = 120.0
 _REFERENCE = re.compile(r"(///\s*<reference\s+path\s*=\s*)([\"'])([^\"'\n]*)\2")
+_TYPES_COMMENT = re.compile(r"@ts-(?:self-)?types\s*=\s*([\"'])(\.{1,2}/[^\"'\n]*)\1")
 _LINT_COMMENT = re.compile(r"(//|/\*)(\s*)deno-lint-ignore")
 _DECLARATIONS = (".d.ts", ".d.mts")
 
@@ -198,6 +199,9 @@ def referenced(text: str, name: str) -> Iterator[str]:
     """Declaration files of the folder that a file refers to, relative to the plugin's folder."""
     for found in _REFERENCE.finditer(text):
         if not found[3].endswith(TYPES.name) and (path := neighbour(name, found[3])) is not None:
+            yield path
+    for found in _TYPES_COMMENT.finditer(text):
+        if (path := neighbour(name, found[2])) is not None:
             yield path
 
 

@@ -1,0 +1,1 @@
+"""What the pages of the reference and the plugin catalogue say, read from the code they describe."""
