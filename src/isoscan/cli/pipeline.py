@@ -23,6 +23,7 @@ from ..record import Place, ReportedFinding, RunRecord
 from ..redact import Redactor, shareable_fingerprint
 from ..scanner import Scanner
 from ..sources import Entry
+from ..sources.inputs import is_no_capture
 from ..store.batch import Kept
 from ..store.identity import PluginIdentity
 from ..store.keeper import RunKeeper
@@ -31,6 +32,7 @@ from .outputs import Outputs
 from .progress import make_progress
 
 _MAX_REJECTED_SHOWN = 20
+_MORE_NO_CAPTURES = "more files of folders are no captures"
 #: Transactions taken from the store between two looks at what else is to be done.
 _RESUMED_AT_ONCE = 64
 
@@ -65,6 +67,7 @@ class Pipeline:
         self._results: list[Kept] = []
         #: What plugins were denied in an earlier attempt at this run.
         self._denials: defaultdict[str, Denials] = defaultdict(Denials)
+        self._no_captures = 0
         self._last_masked: tuple[HttpTransaction, HttpTransaction] | None = None
         record.coverage = scanner.coverage
 
@@ -87,6 +90,7 @@ class Pipeline:
         finally:
             self.record.elapsed_s = time.monotonic() - began
             self._add_earlier_denials()
+            self._mask_slowest()
         if not self.record.is_output_closed:
             self.record.is_output_closed = not self._outputs.finish(self.record)
 
@@ -187,6 +191,12 @@ class Pipeline:
         for position, results in sorted(partly.items()):
             self._keeper.add(position, self._open[position - self._first], results)
 
+    def _mask_slowest(self) -> None:
+        """Ids of transactions come from the capture."""
+        if self._redactor is not None:
+            for plugin in self._scanner.coverage.plugins.values():
+                plugin.slowest = [(ms, self._redactor.text(id_, is_name=True)) for ms, id_ in plugin.slowest]
+
     def _add_earlier_denials(self) -> None:
         for plugin_id, denials in self._denials.items():
             coverage = self._scanner.coverage.plugins[plugin_id]
@@ -262,18 +272,36 @@ class Pipeline:
 
     def _transactions(self) -> Iterator[HttpTransaction]:
         for source in self._sources:
-            for entry in source:
-                self.record.entries += 1
-                self.record.notes.update(entry.notes)
-                if entry.transaction is not None:
-                    self._open.append(entry)
-                    yield entry.transaction
-                elif entry.is_out_of_scope:
-                    self.record.out_of_scope += 1
+            try:
+                for entry in source:
+                    self._count_entry(entry)
+                    if entry.transaction is not None:
+                        self._open.append(entry)
+                        yield entry.transaction
+            except InputError as error:
+                # What was read of it counts, and the inputs behind it are read all the same.
+                if self.record.input_error is None:
+                    self.record.input_error = str(error)
                 else:
-                    self.record.rejected_count += 1
-                    if len(self.record.rejected) < _MAX_REJECTED_SHOWN:
-                        self.record.rejected.append(self._redacted(entry))
+                    self.record.notes[str(error)] += 1
+
+    def _count_entry(self, entry: Entry) -> None:
+        record = self.record
+        record.notes.update(entry.notes)
+        if is_no_capture(entry):
+            self._no_captures += 1
+            is_shown = self._no_captures <= _MAX_REJECTED_SHOWN
+            record.notes[f"{entry.source} {entry.problem}" if is_shown else _MORE_NO_CAPTURES] += 1
+            return
+        record.entries += 1
+        if entry.transaction is not None:
+            return
+        if entry.is_out_of_scope:
+            record.out_of_scope += 1
+            return
+        record.rejected_count += 1
+        if len(record.rejected) < _MAX_REJECTED_SHOWN:
+            record.rejected.append(self._redacted(entry))
 
     def _redacted(self, entry: Entry) -> Entry:
         if self._redactor is None or entry.problem is None:

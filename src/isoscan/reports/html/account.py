@@ -82,7 +82,7 @@ def _why(run: RunRecord) -> Iterator[str]:
     if run.is_interrupted:
         yield "The run was interrupted. What was finished is here; the rest was not scanned."
     if run.input_error is not None:
-        yield f"The run ended early: {clipped(run.input_error, TEXT_CHARS)}"
+        yield f"An input could not be read to its end: {clipped(run.input_error, TEXT_CHARS)}"
     if run.is_output_closed and not run.is_interrupted:
         yield "An output was closed before everything was written, which ended the run."
     if run.is_scope_empty:
