@@ -131,6 +131,9 @@ class AuthorTools:
         # One process for each plugin: one to watch, to hold in a debugger, to weigh.
         if effective.config.workers is not None:
             remarks.append(f"{effective.place('workers')}: not used, each plugin runs in one process here")
+        if effective.config.db is not None and not self.allows_store:
+            option = "--watch" if options.watch else "--inspect"
+            remarks.append(f"{effective.place('db')}: not used, {option} keeps nothing in a store")
         effective = replace(effective, config=replace(effective.config, workers=1))
         self._scanner = _AuthorScanner(paths, effective, remarks, self._inspection, is_kept=options.watch)
         return self._scanner
@@ -145,7 +148,11 @@ class AuthorTools:
         if scanner is None or code == Exit.INTERRUPTED:
             return code
         if self._profile is not None:
-            self._runner.run(self._profile.conclude(scanner.executors, scanner.coverage, scanner.stats))
+            is_whole = self._runner.run(
+                self._profile.conclude(scanner.executors, scanner.coverage, scanner.stats)
+            )
+            if not is_whole:
+                return Exit.INTERRUPTED
         if self._watch is not None and code != Exit.USAGE:
             code = self._runner.run(self._watch.run(scanner.executors, sources))
         return code
@@ -185,6 +192,8 @@ class _AuthorScanner(SelectingScanner):
             try:
                 self.executors = await self._inspection.replace_one(self.executors)
                 self._teams = [[executor] for executor in self.executors]
+                self.coverage.sandbox = "permissions"
+                self.coverage.sandbox_missing = {"operating system": "--inspect"}
             except BaseException:
                 await self._shut_down(drain=False)
                 raise

@@ -104,7 +104,9 @@ def inspected_executor(
     """
     path = like._slot.plugin.path
     assert path is not None, "plugins of a run are files"
-    executor = PluginExecutor.from_file(path, **{**options, "sandbox": "permissions"})
+    options = options.copy()
+    options["sandbox"] = "permissions"
+    executor = PluginExecutor.from_file(path, **options)
     slot = executor._slot
     slot.launcher = _InspectedLauncher(slot, executor.limits, stops=stops, announce=announce)
     return executor

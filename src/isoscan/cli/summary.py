@@ -8,6 +8,7 @@ from ..models import Severity, Verdict
 from ..permissions import Denial
 from ..record import RunRecord
 from ..reports.text import printable
+from ..reports.words import VERDICT_WORDS
 
 _REASON_CHARS = 300
 _MAX_DENIALS_SHOWN = 10
@@ -28,7 +29,7 @@ def summarise(run: RunRecord, output_name: str) -> Iterator[str]:
         yield "findings: none"
     yield from _withheld(run)
     verdicts = coverage.verdicts
-    parts = [f"{verdicts[verdict]} {_WORDS[verdict]}" for verdict in Verdict if verdicts[verdict]]
+    parts = [f"{verdicts[verdict]} {VERDICT_WORDS[verdict]}" for verdict in Verdict if verdicts[verdict]]
     yield (
         f"coverage: {coverage.transactions} transactions x {len(coverage.plugins)} plugins = "
         f"{coverage.scans} scans in {run.elapsed_s:.1f} s" + (f": {', '.join(parts)}" if parts else "")
@@ -39,7 +40,7 @@ def summarise(run: RunRecord, output_name: str) -> Iterator[str]:
             if verdict is Verdict.SKIPPED:
                 count -= plugin.not_applicable
             yield (
-                f"  {printable(plugin_id)}: {count} {_WORDS[verdict]}, first at "
+                f"  {printable(plugin_id)}: {count} {VERDICT_WORDS[verdict]}, first at "
                 f"{printable(example.transaction_id, 200)}: {printable(str(example.error), _REASON_CHARS)}"
             )
         if plugin.denials:
@@ -94,16 +95,3 @@ def _attempt(denial: Denial) -> str:
     """`net api.example.com:443 (3)`."""
     target = f" {printable(denial.target, 200)}" if denial.target else ""
     return f"{denial.permission}{target} ({denial.count})"
-
-
-_WORDS = {
-    Verdict.CLEAN: "clean",
-    Verdict.FINDINGS: "with findings",
-    Verdict.ERROR: "ended in an error",
-    Verdict.TIMEOUT: "timed out",
-    Verdict.OUT_OF_MEMORY: "ran out of memory",
-    Verdict.CRASHED: "crashed",
-    Verdict.INTERRUPTED: "interrupted",
-    Verdict.SKIPPED: "skipped",
-    Verdict.INVALID_FINDINGS: "with invalid findings",
-}

@@ -10,23 +10,12 @@ from typing import Any
 from ...coverage import PluginCoverage
 from ...models import Finding, PluginMetadata, Severity, Verdict
 from ...record import Place, ReportedFinding, RunRecord
+from ..words import VERDICT_WORDS
 from .bounds import TEXT_CHARS, TITLE_CHARS, URL_CHARS
 from .exchange import clipped
 
 _MAX_LISTED = 200
 _STACK_CHARS = 4000
-
-WORDS = {
-    Verdict.CLEAN: "clean",
-    Verdict.FINDINGS: "with findings",
-    Verdict.ERROR: "ended in an error",
-    Verdict.TIMEOUT: "timed out",
-    Verdict.OUT_OF_MEMORY: "ran out of memory",
-    Verdict.CRASHED: "crashed",
-    Verdict.INTERRUPTED: "interrupted",
-    Verdict.SKIPPED: "skipped",
-    Verdict.INVALID_FINDINGS: "reported invalid findings",
-}
 
 
 def account(run: RunRecord, version: str) -> dict[str, Any]:
@@ -97,7 +86,7 @@ def _why(run: RunRecord) -> Iterator[str]:
 def _failed(plugins: Iterable[PluginCoverage]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for plugin in plugins:
-        for verdict, word in WORDS.items():
+        for verdict, word in VERDICT_WORDS.items():
             if not verdict.is_complete and (count := _failures(plugin, verdict)):
                 counts[word] = counts.get(word, 0) + count
     return counts
@@ -128,7 +117,7 @@ def _plugin(name: str, metadata: PluginMetadata | None, plugin: PluginCoverage) 
         "slowest": [[ms, clipped(id_, URL_CHARS)] for ms, id_ in reversed(plugin.slowest)],
         "failures": [
             {
-                "verdict": WORDS[verdict],
+                "verdict": VERDICT_WORDS[verdict],
                 "count": _failures(plugin, verdict),
                 "transaction": clipped(example.transaction_id, URL_CHARS),
                 "text": clipped(str(example.error) if example.error else "", TEXT_CHARS),
