@@ -1,4 +1,4 @@
-"""Tests that run side by side have temporary folders of their own: some look whether anything is left there."""
+"""Tests that run side by side have temporary folders of their own: some look what is left there."""
 
 from __future__ import annotations
 

@@ -54,15 +54,14 @@ class Keeper:
         """Asks for a measurement when the last is long enough ago and something has run since."""
         if generation.collection_s > _MAX_COLLECTION_S:
             return
-        # Without a policy only whoever reads the stats waits for it, and a collection stops the plugin.
-        is_wanted_soon = self.policy is not None and self._wants_growth
-        is_new = is_wanted_soon and len(generation.samples) < _YOUNG_SAMPLES
+        is_new = self._wants_growth and len(generation.samples) < _YOUNG_SAMPLES
         # Not for ever: a heap that swells with garbage alone would be collected all the time.
         if is_new and self.learned is None and _has_swollen(generation):
             self._measured_at = now
             generation.measure()
             return
-        is_young = is_new and generation.collection_s < _YOUNG_COLLECTION_S
+        # Without a policy only whoever reads the stats waits for it, and a collection stops the plugin.
+        is_young = is_new and self.policy is not None and generation.collection_s < _YOUNG_COLLECTION_S
         every_s, share = (_YOUNG_EVERY_S, _YOUNG_SHARE) if is_young else (_MEASURE_EVERY_S, _MEASURE_SHARE)
         pause_s = max(every_s, generation.collection_s / share)
         last = max(self._measured_at, generation.born_at)

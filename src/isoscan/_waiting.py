@@ -23,10 +23,11 @@ class WaitingLine:
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled():
                 pass_on()
+            else:
+                # Whoever is let in was taken off the line already: only here is it searched.
+                with contextlib.suppress(ValueError):
+                    self._waiters.remove(waiter)
             raise
-        finally:
-            with contextlib.suppress(ValueError):
-                self._waiters.remove(waiter)
 
     def let_in(self, places: int) -> int:
         """Wakes as many as there are places, and returns how many places are left."""

@@ -298,7 +298,8 @@ def test_modules_are_small() -> None:
 
 PUBLIC = {
     "AdaptiveInterval", "Alert", "AlertRule", "AnyOf", "CallerError", "Confidence", "ConfigError",
-    "ConsoleLine", "Coverage", "DEFAULT_RULES", "Decision", "Denial", "Determinism", "DenoNotFound", "Event", "EventKind",
+    "ConsoleLine", "Coverage", "DEFAULT_RULES", "Decision", "Denial", "DenoNotFound", "Determinism",
+    "Event", "EventKind",
     "PermissionsWidened", "SandboxUnavailable",
     "ExecutorStateError", "ExecutorStats", "Finding", "GenerationStartError", "HttpRequest",
     "HttpResponse", "HttpTransaction", "InputError", "InvalidFindings", "IsoscanError", "Limits",

@@ -8,7 +8,14 @@ from collections.abc import AsyncIterator, Iterator
 import psutil
 import pytest
 
-from isoscan import ExecutorStateError, HttpTransaction, IsoscanError, ScanInterrupted, Verdict
+from isoscan import (
+    ExecutorStateError,
+    HttpTransaction,
+    IsoscanError,
+    PluginMetadata,
+    ScanInterrupted,
+    Verdict,
+)
 from support.builders import ECHO, is_echo, make_executor, make_transaction, scan
 from support.watching import begin, belongings, child_pids, generation_pids, until
 
@@ -437,3 +444,15 @@ async def test_regular_expressions_can_be_made_to_end() -> None:
         assert (await scan(executor, make_transaction())).verdict is Verdict.TIMEOUT
     async with make_executor(code, regexp_backtracks=50_000) as executor:
         assert (await scan(executor, make_transaction())).verdict is Verdict.CLEAN
+
+
+async def test_more_generations_than_a_child_may_have_descriptors() -> None:
+    """Dozens of generations of one owner live side by side, each with its own answer."""
+    executors = [make_executor(metadata=PluginMetadata(id=f"plugin-{number}")) for number in range(72)]
+    try:
+        await asyncio.gather(*(executor.start() for executor in executors))
+        results = await asyncio.gather(*(scan(executor, make_transaction()) for executor in executors))
+        assert all(map(is_echo, results))
+        assert {executor.get_stats().generation for executor in executors} == {1}
+    finally:
+        await asyncio.gather(*(executor.shutdown() for executor in executors))

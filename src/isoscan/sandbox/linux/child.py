@@ -45,7 +45,8 @@ def live(libc: ctypes.CDLL, plan: lockdown.Plan, binary_fd: int, orders: _socket
         privileges.give_way()
         os.umask(0o077)
         os.chdir("/")
-        os.dup2(binary_fd, seccomp.EXEC_FD, inheritable=False)
+        if binary_fd != seccomp.EXEC_FD:
+            os.dup2(binary_fd, seccomp.EXEC_FD, inheritable=False)
         layers: lockdown.Layers = {}
         lockdown.lock_down(libc, plan, layers)
         if plan.is_probe:

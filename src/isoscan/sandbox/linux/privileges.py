@@ -17,8 +17,8 @@ NOBODY = 65534
 
 #: Weighs a sixth of an ordinary session.
 _SESSION_NICE = "8"
-#: A quarter of that: enough not to starve on a busy machine before its time is up.
-_LIGHT_NICE = "14"
+#: Half of that: enough not to starve on a busy machine before its time is up.
+_LIGHT_NICE = "11"
 _PR_SET_PDEATHSIG = 1
 _PR_CAPBSET_DROP = 24
 _PR_SET_NO_NEW_PRIVS = 38

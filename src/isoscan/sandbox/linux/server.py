@@ -10,6 +10,7 @@ import _socket
 import contextlib
 import ctypes
 import errno
+import fcntl
 import gc
 import os
 import resource
@@ -24,6 +25,9 @@ from .child import Order, Report, live, read_report
 
 _LOCKDOWN_TIMEOUT_S = 5.0
 _KINDS_KEPT = 64
+#: Behind the standard streams; and more than any process has.
+_FIRST_FD = 3
+_MAX_FD = 1 << 20
 #: Fork and lockdown cost two milliseconds. The next child is made ahead, of the kind that was
 #: asked for last, once nothing was asked for this long.
 _SPARE_AFTER_MS = 50
@@ -192,8 +196,9 @@ class Server:
             report = read_report(_read_all(status_read, _LOCKDOWN_TIMEOUT_S))
         finally:
             os.close(status_read)
-        is_refused = order.is_strict and lockdown.missing_required(report.layers, kind.confinement)
-        if report.failure is not None or is_refused or kind.is_probe:
+        # Who failed has not told of all its layers.
+        is_over = report.failure is not None or kind.is_probe
+        if is_over or (order.is_strict and lockdown.missing_required(report.layers, kind.confinement)):
             _kill_and_reap(spare.pid)
         else:
             self._last_kind = kind
@@ -208,10 +213,12 @@ class Server:
             stack.callback(theirs.close)
             pid = os.fork()
             if pid == 0:
-                # A copy of these would hide from the owner that a child, or this server, is gone.
-                for fd in (self._channel.fileno(), ours.fileno(), *self._children.values()):
-                    os.close(fd)
-                live(self._libc, plan, binary_fd, theirs)
+                # A copy of one would hide from the owner that a child, or this server, is gone; and with
+                # many children, their pipes would leave no number below the limit for its own.
+                signal.set_wakeup_fd(-1)
+                _close_all_but(binary_fd, theirs.fileno())
+                orders = fcntl.fcntl(theirs.fileno(), fcntl.F_DUPFD_CLOEXEC, _FIRST_FD)
+                live(self._libc, plan, binary_fd, _socket.socket(fileno=orders))
         return _Spare(kind, pid, ours)
 
     def _make_spare(self, kind: _Kind) -> None:
@@ -275,6 +282,15 @@ def _kill_and_reap(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, 0)
+
+
+def _close_all_but(*kept: int) -> None:
+    """Closes every descriptor above the standard streams but these."""
+    first = _FIRST_FD
+    for fd in sorted(kept):
+        os.closerange(first, fd)
+        first = fd + 1
+    os.closerange(first, _MAX_FD)
 
 
 def _build_filter(has_network: bool) -> seccomp.Filter | OSError:
