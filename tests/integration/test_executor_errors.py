@@ -281,3 +281,20 @@ async def test_started_twice() -> None:
         with pytest.raises(ExecutorStateError):
             await executor.start()
         assert await executor.scan_transaction(make_transaction())
+
+
+@pytest.mark.parametrize("file", ["plugin.ts", "helper.ts"])
+async def test_parse_error_of_a_file_names_its_place(tmp_path: Path, file: str) -> None:
+    """File, line and column come first, as of every other error, also for a file that is imported."""
+    texts = {
+        "plugin.ts": 'import { helper } from "./helper.ts";\nexport const scan_transaction = () => helper;\n',
+        "helper.ts": "export const helper = 1;\n",
+    }
+    texts[file] += "const broken = { a: 1, +b: : 2 };\n"
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(PluginLoadError) as raised:
+        await PluginExecutor.from_file(tmp_path / "plugin.ts").start()
+    line = texts[file].count("\n")
+    assert str(raised.value).startswith(f"{file}:{line}:")
+    assert "SyntaxError" in str(raised.value)

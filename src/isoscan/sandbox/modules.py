@@ -235,9 +235,13 @@ class _Shipper:
         if reason.startswith("Module not found"):
             reason = f"{name} does not exist"
         reason = reason.replace(self._folder.as_uri() + "/", "")
+        at_end = _PLACE_AT_END.search(reason)
+        if at_end is not None:  # a parse error, which tells its place behind a piece of the code
+            raise PluginLoadError(f"{at_end[1]}: {reason[: at_end.start()]}")
         raise PluginLoadError(f"{importer}: {reason}")
 
 
+_PLACE_AT_END = re.compile(r"\n\s{1,16}at ([^\n]{1,4096}:\d{1,9}:\d{1,9})\s*\Z")
 _ONLY_NEIGHBOURS = "a plugin may import files of its own folder only"
 
 
