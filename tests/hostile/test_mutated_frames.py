@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ FRAMES = int(os.environ.get("ISOSCAN_MUTATED_FRAMES", "5000000"))
 TRANSACTION = make_transaction()
 LIMITS = Limits()
 FINDING = '{"title":"a \\ud83d\\ude00","severity":"high","own":[1,{"b":null}],"evidence":"\\u0000"}'
-ENTRIES = [
+ENTRIES: list[list[Any]] = [
     [1, 2, 3],
     [5, {"d": 7, "f": [[0, FINDING], [1, '{"description":"historic"}']]}],
     [{"d": 1, "e": {"name": "Error", "message": "m", "stack": "at blob:x:1:2"}, "c": [["log", "text"]]}],
