@@ -110,7 +110,7 @@ Headers = tuple[tuple[str, str], ...]
 def header_pairs(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> Headers:
     """Ordered `(name, value)` pairs, duplicates kept, from a mapping or pairs."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers
-    return tuple((name, value) for name, value in pairs)
+    return tuple([(name, value) for name, value in pairs])
 
 
 def header_value(headers: Headers, name: str) -> str | None:
