@@ -64,7 +64,7 @@ def samples() -> dict[str, bytes]:
         "response": {"raw": base64.b64encode(RESPONSE).decode()},
     }
     return {
-        "gzip": gzip.compress(LINE * 5),
+        "gzip": gzip.compress(LINE * 5, mtime=0),
         "bzip2": bz2.compress(LINE * 5),
         "xz": lzma.compress(LINE * 5),
         "zip": _zip(zipfile.ZIP_DEFLATED),

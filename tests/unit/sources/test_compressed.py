@@ -126,7 +126,7 @@ def test_damaged_content_is_reported(tmp_path: Path, name: str) -> None:
 
 def test_damaged_gzip_end_is_reported(tmp_path: Path) -> None:
     """A wrong checksum is an error even when every entry was read."""
-    packed = bytearray(gzip.compress(HAR))
+    packed = bytearray(gzip.compress(HAR, mtime=0))
     packed[-8] ^= 0xFF
     path = tmp_path / "x.har.gz"
     path.write_bytes(packed)
@@ -152,7 +152,7 @@ def test_large_content_goes_to_a_file_without_a_name(tmp_path: Path, monkeypatch
     monkeypatch.setattr("tempfile.tempdir", None)
     monkeypatch.setattr(_spool, "MEMORY_BYTES", 1000)
     path = tmp_path / "x"
-    path.write_bytes(gzip.compress(LINE * 1000))
+    path.write_bytes(gzip.compress(LINE * 1000, mtime=0))
     reader = open_source(path)
     assert next(reader).problem is None
     assert list(folder.iterdir()) == []
@@ -164,7 +164,7 @@ def test_pages_of_a_temporary_file_are_given_back(tmp_path: Path, monkeypatch: p
     """Decompressed content is released on the way like a plain file, and nothing changes in what is read."""
     monkeypatch.setattr(_spool, "MEMORY_BYTES", 1000)
     monkeypatch.setattr(_pages, "RELEASE_BYTES", 4096)
-    assert len(read(tmp_path / "x", gzip.compress(LINE * 2000))) == 2000
+    assert len(read(tmp_path / "x", gzip.compress(LINE * 2000, mtime=0))) == 2000
 
 
 def test_no_room_for_the_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +173,7 @@ def test_no_room_for_the_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
     monkeypatch.setattr(_spool, "MEMORY_BYTES", 1000)
     with pytest.raises(InputError, match=r"does not fit into .*missing.*TMPDIR"):
-        read(tmp_path / "x", gzip.compress(LINE * 1000))
+        read(tmp_path / "x", gzip.compress(LINE * 1000, mtime=0))
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_all_files_of_an_archive_together_are_bounded(
 def test_compressed_twice(tmp_path: Path) -> None:
     """One layer of compression is taken off, no more."""
     with pytest.raises(InputError, match="compressed twice"):
-        read(tmp_path / "x", gzip.compress(bz2.compress(HAR)))
+        read(tmp_path / "x", gzip.compress(bz2.compress(HAR), mtime=0))
 
 
 def test_zstandard_without_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +236,7 @@ def test_zstandard_without_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 )
 def test_zip_archive(tmp_path: Path, method: int) -> None:
     """Each capture in a ZIP archive is read under its own name, compressed again or not."""
-    data = zipped({"a.har": HAR, "b/c.har.gz": gzip.compress(HAR), "d.jsonl": LINE}, method)
+    data = zipped({"a.har": HAR, "b/c.har.gz": gzip.compress(HAR, mtime=0), "d.jsonl": LINE}, method)
     path = tmp_path / "x.zip"
     entries = read(path, data)
     assert [entry.source for entry in entries] == [

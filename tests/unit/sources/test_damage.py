@@ -208,11 +208,11 @@ FORMATS: dict[str, Callable[[], bytes]] = {
     "wacz": wacz,
     "zip": zip_,
     "tar": tar,
-    "har.gz": lambda: gzip.compress(har()),
+    "har.gz": lambda: gzip.compress(har(), mtime=0),
     "har.bz2": lambda: bz2.compress(har()),
     "har.xz": lambda: lzma.compress(har()),
     "har.zst": zstd,
-    "tar.gz": lambda: gzip.compress(tar()),
+    "tar.gz": lambda: gzip.compress(tar(), mtime=0),
     "utf-16": lambda: har().decode().encode("utf-16"),
 }
 #: What a byte changed anywhere cannot be told from: no format of text has a checksum.

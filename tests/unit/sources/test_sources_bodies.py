@@ -67,13 +67,13 @@ def test_text_its_charset_cannot_hold() -> None:
 @pytest.mark.parametrize(
     ("packed", "encodings"),
     [
-        (gzip.compress(TEXT), ["gzip"]),
-        (gzip.compress(TEXT), ["X-GZIP"]),
+        (gzip.compress(TEXT, mtime=0), ["gzip"]),
+        (gzip.compress(TEXT, mtime=0), ["X-GZIP"]),
         (zlib.compress(TEXT), ["deflate"]),
-        (gzip.compress(TEXT[:99]) + gzip.compress(TEXT[99:]), ["gzip"]),
-        (gzip.compress(TEXT) + b"\0\0\0", ["gzip"]),
-        (gzip.compress(zlib.compress(TEXT)), ["deflate, gzip"]),
-        (gzip.compress(zlib.compress(TEXT)), ["deflate", "gzip"]),
+        (gzip.compress(TEXT[:99], mtime=0) + gzip.compress(TEXT[99:], mtime=0), ["gzip"]),
+        (gzip.compress(TEXT, mtime=0) + b"\0\0\0", ["gzip"]),
+        (gzip.compress(zlib.compress(TEXT), mtime=0), ["deflate, gzip"]),
+        (gzip.compress(zlib.compress(TEXT), mtime=0), ["deflate", "gzip"]),
     ],
 )
 def test_compressed_bodies(packed: bytes, encodings: list[str]) -> None:
@@ -89,9 +89,9 @@ def test_compressed_bodies(packed: bytes, encodings: list[str]) -> None:
         (TEXT, ["gzip"], "text/html"),
         (TEXT, ["deflate"], "text/html"),
         (TEXT, ["br"], "text/html"),
-        (gzip.compress(TEXT), [], "text/html"),
-        (gzip.compress(TEXT), ["identity"], None),
-        (gzip.compress(TEXT), ["gzip"], "application/gzip"),
+        (gzip.compress(TEXT, mtime=0), [], "text/html"),
+        (gzip.compress(TEXT, mtime=0), ["identity"], None),
+        (gzip.compress(TEXT, mtime=0), ["gzip"], "application/gzip"),
         (b"", ["gzip"], None),
     ],
 )
@@ -105,7 +105,7 @@ def test_decoded_bodies_are_left_alone(body: bytes, encodings: list[str], conten
 def test_truncated_compressed_body() -> None:
     """What a cut body still holds is kept, noted."""
     notes: list[str] = []
-    content = decompress(gzip.compress(TEXT)[:-10], ["gzip"], None, notes)
+    content = decompress(gzip.compress(TEXT, mtime=0)[:-10], ["gzip"], None, notes)
     assert TEXT.startswith(content)
     assert _bodies.INCOMPLETE in notes
 
@@ -121,7 +121,7 @@ def test_body_that_only_looks_compressed() -> None:
 def test_decompression_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bomb is cut at the limit, noted; many members count together."""
     monkeypatch.setattr(_bodies, "BODY_LIMIT_BYTES", 5000)
-    for bomb in (gzip.compress(b"\0" * 1_000_000), gzip.compress(b"\0" * 1000) * 50):
+    for bomb in (gzip.compress(b"\0" * 1_000_000, mtime=0), gzip.compress(b"\0" * 1000, mtime=0) * 50):
         notes: list[str] = []
         assert len(decompress(bomb, ["gzip"], None, notes)) == 5000
         assert _bodies.CUT_AT_LIMIT in notes
@@ -130,7 +130,7 @@ def test_decompression_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_members_are_bounded() -> None:
     """Endless tiny members are given up, noted."""
     notes: list[str] = []
-    assert decompress(gzip.compress(b"") * 10_000, ["gzip"], None, notes) == b""
+    assert decompress(gzip.compress(b"", mtime=0) * 10_000, ["gzip"], None, notes) == b""
     assert _bodies.INCOMPLETE in notes
 
 

@@ -170,7 +170,7 @@ def test_safari_base64_body(path: Path) -> None:
 
 def test_proxy_bodies_that_are_still_compressed(path: Path) -> None:
     """Some proxies store the compressed bytes, of responses and of requests."""
-    packed = {"encoding": "base64", "text": base64.b64encode(gzip.compress(b"<p>hi</p>")).decode()}
+    packed = {"encoding": "base64", "text": base64.b64encode(gzip.compress(b"<p>hi</p>", mtime=0)).decode()}
     header = {"name": "content-encoding", "value": "gzip"}
     raw = answered(headers=[header], content={"mimeType": "text/html", **packed})
     raw["request"].update(headers=[header], postData={"mimeType": "text/html", **packed})
