@@ -71,6 +71,8 @@ def run(workspace: Workspace, *options: str) -> tuple[bytes, str]:
     ("options", "is_redacted"),
     [
         (["-f", "jsonl"], False),
+        (["-o", "-", "-o", "out.html"], True),
+        (["-f", "github"], True),
         (["-f", "table"], False),
         (["-f", "jsonl", "--redact"], True),
         (["-f", "table", "--redact"], True),

@@ -148,7 +148,7 @@ def export_command(
         outputs = Outputs(output_specs(names, format))
         try:
             outputs.check_are_not([str(store.path)])
-            redactor = _redactor(not outputs.has_stdout if redact is None else redact)
+            redactor = _redactor(not outputs.is_private if redact is None else redact)
             record = store.last_record()
             record.is_redacted = redactor is not None
             outputs.begin()

@@ -50,6 +50,8 @@ class Outputs:
             make_report(spec.format, output, is_terminal=output.is_stdout and output.is_terminal)
             for spec, output in zip(specs, self._outputs, strict=True)
         ]
+        #: Only who runs it sees it: a file may be shared, and annotations are shown with the build.
+        self.is_private = all(spec.name == "-" and spec.format != "github" for spec in specs)
         self.shows_traffic = any(spec.format in SHOWING_TRAFFIC for spec in specs)
         #: Of the output that nobody reads any more.
         self.closed_name: str | None = None
@@ -58,11 +60,6 @@ class Outputs:
     def is_writing(self) -> bool:
         """Whether a write may be blocked just now; for a signal handler."""
         return any(output.is_writing for output in self._outputs)
-
-    @property
-    def has_stdout(self) -> bool:
-        """Whether one of them is standard output."""
-        return any(output.is_stdout for output in self._outputs)
 
     def check_are_not(self, paths: Iterable[str]) -> None:
         """Refuses to write over a file that the run reads."""

@@ -71,9 +71,7 @@ def _run(options: RunOptions, tools: AuthorTools) -> int:
         raise ConfigError("standard output is closed; write to a file with --output")
     outputs = Outputs(specs)
     baseline_file: Output | None = None
-    # Annotations go to standard output and are shown to whoever sees the build.
-    is_private = outputs.has_stdout and all(spec.format != "github" for spec in specs)
-    is_redacted = not is_private if config.redact is None else config.redact
+    is_redacted = not outputs.is_private if config.redact is None else config.redact
     redactor = Redactor() if is_redacted else None
     tools.attach(redactor)
     record = RunRecord(inputs=list(options.inputs), is_redacted=is_redacted, is_new_only=config.new_only)
