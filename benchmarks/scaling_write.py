@@ -10,11 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from isoscan.errors import ConfigError
-
 from .scaling_plot import draw
 from .scaling_records import ScalingReport
 from .scaling_words import Section, facts, sections
+from .write import write_files
 
 _PIPE = str.maketrans({"|": "\\|", "\n": " "})
 _BROKEN_OFF = "Incomplete: the run was broken off. What is missing was not reached."
@@ -31,13 +30,7 @@ def write_all(report: ScalingReport, folder: Path) -> list[Path]:
         "scaling.md": markdown(report),
         "scaling.html": page(report),
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"--output {folder}: cannot be written: {error.strerror}") from None
-    return [folder / name for name in texts]
+    return write_files(texts, folder)
 
 
 def markdown(report: ScalingReport) -> str:

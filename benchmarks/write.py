@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,6 +23,11 @@ def write_all(report: Report, folder: Path) -> list[Path]:
         "benchmark.md": markdown(report),
         "benchmark.html": page(report),
     }
+    return write_files(texts, folder)
+
+
+def write_files(texts: Mapping[str, str], folder: Path) -> list[Path]:
+    """Writes texts by name into a folder; the paths. Raises `ConfigError`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():

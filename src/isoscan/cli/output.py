@@ -142,6 +142,23 @@ class Output:
         return self._temporary
 
 
+def open_file(name: str, option: str, read: Iterable[str]) -> Output:
+    """The file of another option than `--output`, opened early so that a wrong place is known early.
+
+    `option` is what stands before the name in an error; `read` are the files the run reads.
+    """
+    try:
+        file = Output(name)
+        try:
+            file.check_is_not(read)
+        except ConfigError:
+            file.close()
+            raise
+    except ConfigError as error:
+        raise ConfigError(str(error).replace("--output ", option, 1)) from error
+    return file
+
+
 def write_stdout(text: str) -> None:
     """Text for a person on standard output, in one go."""
     if sys.stdout is not None:

@@ -23,7 +23,7 @@ from ..reports.text import counted, printable
 from ..sources import Entry
 from .hang import PROBE_S, Hang, explain_hang
 from .inspect import check_weaker
-from .output import Output
+from .output import open_file
 
 _ID_CHARS = 200
 _EXCERPT_CHARS = 80
@@ -79,7 +79,7 @@ class Profile:
         self._findings: Counter[str] = Counter()
         #: By plugin: the first transaction it hung on.
         self._hung: dict[str, HttpTransaction] = {}
-        self._file = None if not name else _open(name, read)
+        self._file = None if not name else open_file(name, "--profile=", read)
 
     def close(self) -> None:
         """Closes the file; without `conclude` it was not written."""
@@ -175,20 +175,6 @@ def _profile(
         restarts={reason.value: count for reason, count in stats.restarts.items() if count},
         slowest=[SlowScan(id_, duration_ms) for duration_ms, id_ in reversed(plugin.slowest)],
     )
-
-
-def _open(name: str, read: Sequence[str]) -> Output:
-    """The file is opened before anything is scanned, so that a wrong place is known early."""
-    try:
-        file = Output(name)
-        try:
-            file.check_is_not(read)
-        except ConfigError:
-            file.close()
-            raise
-    except ConfigError as error:
-        raise ConfigError(str(error).replace("--output ", "--profile=", 1)) from error
-    return file
 
 
 # ---- as text -------------------------------------------------------------------

@@ -22,7 +22,7 @@ from ..store.keeper import RunKeeper, StoreOptions
 from ..triage import Triage
 from .author import AuthorOptions, AuthorTools
 from .exits import Exit, complain
-from .output import Output
+from .output import Output, open_file
 from .outputs import Outputs, output_specs
 from .pipeline import Pipeline
 from .summary import summarise
@@ -136,21 +136,11 @@ def _in_scope(
 
 
 def _open_baseline(name: str | None, read: list[str]) -> Output | None:
-    """The file is opened before anything is scanned, so that a wrong place is known early."""
     if name is None:
         return None
     if name == "-":
         raise ConfigError("--write-baseline -: a baseline is a file; name one")
-    try:
-        file = Output(name)
-        try:
-            file.check_is_not(read)
-        except ConfigError:
-            file.close()
-            raise
-    except ConfigError as error:
-        raise ConfigError(str(error).replace("--output", "--write-baseline", 1)) from error
-    return file
+    return open_file(name, "--write-baseline ", read)
 
 
 def _write_baseline(file: Output | None, seen: Baseline | None, record: RunRecord) -> None:
