@@ -176,8 +176,7 @@ def test_report_takes_its_name_when_it_is_whole(workspace: Workspace) -> None:
         process.wait()
     assert earlier.read_bytes() == b"earlier\n"
     assert parse_lines((workspace.folder / part).read_bytes())[0]["severity"] == "high"
-    for generation in generations:
-        generation.kill()
+    assert_gone(generations, deadline_s=20)
 
 
 @pytest.mark.parametrize("is_there", [True, False])
