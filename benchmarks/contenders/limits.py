@@ -27,9 +27,9 @@ from isoscan.sandbox import deno
 from isoscan.sandbox.frames import (
     Results,
     ScanEntry,
+    encode_batch,
     encode_load,
     encode_scan,
-    encode_transaction,
 )
 
 from .ours import AsyncSession
@@ -142,7 +142,7 @@ def _orders(plugin: PluginText, workload: Workload) -> bytes:
     }
     orders = [encode_load(0, settings)]
     orders += [
-        encode_scan(number, [encode_transaction(transaction) for transaction in batch])
+        encode_scan(number, [encode_batch(batch)])
         for number, batch in enumerate(batches(workload.transactions))
     ]
     return b"".join(orders)
@@ -209,7 +209,7 @@ class _EchoSession:
     """A message of one transaction's size each way, over a pair of sockets, blocking on both ends."""
 
     def __init__(self, workload: Workload) -> None:
-        self._order = encode_scan(1, [encode_transaction(workload.transactions[0])])
+        self._order = encode_scan(1, [encode_batch(workload.transactions[:1])])
         self._ours, theirs = socket.socketpair()
         reply = b"r" * 48
         self._child = os.fork()

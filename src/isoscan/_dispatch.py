@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from ._ledger import Cause, Frame, Ledger, LedgerError, Scan
+from ._ledger import Cause, Job, Ledger, LedgerError
 from ._outcomes import failed_result, result_of_entry
 from ._waiting import WaitingLine, wake
-from .models import Limits, PluginMetadata, SandboxLevel, ScanResult, Verdict
-from .sandbox.frames import EncodedTransaction, Results, ScanEntry
+from .models import HttpTransaction, Limits, PluginMetadata, SandboxLevel, ScanResult, Verdict
+from .sandbox.frames import Results, ScanEntry
 from .sandbox.generation import End, Generation
 from .stats import Counters
 
@@ -27,6 +27,7 @@ _RECENT_BYTES = 256 * 1024
 _MAX_FRAME_BYTES = 4 * 1024 * 1024
 #: After an execution was terminated, a suspect that runs this long is the one that was meant.
 _ABORT_AFTER_S = 0.1
+_ONLY_INT = {int}
 _WHAT_HAPPENED = {
     Verdict.TIMEOUT: "the scan was killed",
     Verdict.OUT_OF_MEMORY: "the scan needs more memory than its limits allow",
@@ -63,7 +64,7 @@ class Dispatch:
         self.on_answer: Callable[[Generation], None] = lambda generation: None
         self.on_room: Callable[[], None] = lambda: None
         #: The last small transactions that were scanned to the end: a replacement warms up on them.
-        self.recent: deque[EncodedTransaction] = deque(maxlen=_RECENT)
+        self.recent: deque[HttpTransaction] = deque(maxlen=_RECENT)
         self._room = WaitingLine()
         self._idle: list[asyncio.Future[None]] = []
         self._is_pump_due = False
@@ -99,19 +100,19 @@ class Dispatch:
         if self._room.let_in(self.room) > 0:
             self.on_room()
 
-    def accept(self, scans: Sequence[Scan]) -> None:
+    def accept(self, jobs: Sequence[Job]) -> None:
         """Takes scans; from here on each ends exactly once."""
-        self.ledger.accept(scans)
-        if len(scans) > 1:
+        self.ledger.accept(jobs)
+        if len(jobs[0]) > 1:
             self.pump()  # a bulk travels at once, so that the next can be read meanwhile
         elif not self._is_pump_due:
             self._is_pump_due = True
             # Everything accepted in this turn of the loop travels together.
             asyncio.get_running_loop().call_soon(self.pump)
 
-    def withdraw(self, scan: Scan) -> None:
-        """The caller is gone; the scan's outcome is dropped."""
-        self.ledger.withdraw(scan)
+    def withdraw(self, job: Job) -> None:
+        """The caller is gone; the outcomes of its scans are dropped."""
+        self.ledger.withdraw(job)
         self._after_change()
 
     # ---- out ---------------------------------------------------------------
@@ -132,26 +133,20 @@ class Dispatch:
         while frame := self.ledger.assign(
             generation.number, max_frames=max_frames, max_scans=max_scans, max_bytes=_MAX_FRAME_BYTES
         ):
-            self._record_waits(frame.scans, now)
-            generation.send(frame.number, [scan.payload for scan in frame.scans])
-            if frame.scans[0].is_aborting:
-                self._abort_if_slow(generation, frame)
+            self._record_waits(frame.jobs, now)
+            generation.send(frame.number, [job.payload for job in frame.jobs])
+            if frame.jobs[0].is_aborting:
+                self._abort_if_slow(generation, frame.jobs[0])
         self.offer_room()
 
-    def _record_waits(self, scans: list[Scan], now: float) -> None:
-        """How long they were queued; scans taken in by the same turn of the loop count as one."""
-        record = self.counters.queue_latency.record
-        since, count = scans[0].accepted_at, 0
-        for scan in scans:
-            if scan.accepted_at != since:
-                record(int((now - since) * 1e6), count)
-                since, count = scan.accepted_at, 0
-            count += 1
-        record(int((now - since) * 1e6), count)
+    def _record_waits(self, jobs: Iterable[Job], now: float) -> None:
+        """How long they were queued."""
+        for job in jobs:
+            self.counters.queue_latency.record(int((now - job.accepted_at) * 1e6), len(job))
 
-    def _abort_if_slow(self, generation: Generation, frame: Frame) -> None:
+    def _abort_if_slow(self, generation: Generation, job: Job) -> None:
         def abort() -> None:
-            if generation.is_alive and self.ledger.head_of(generation.number) is frame.scans[0]:
+            if generation.is_alive and self.ledger.head_of(generation.number) is job:
                 generation.kill(Cause.TERMINATED, "execution was terminated")
 
         asyncio.get_running_loop().call_later(_ABORT_AFTER_S, abort)
@@ -161,52 +156,68 @@ class Dispatch:
     def settle(self, generation: Generation, results: Results) -> None:
         """Outcomes a generation sent. One it was not asked for condemns it."""
         entries = results.entries
-        ledger, counters, metadata = self.ledger, self.counters, self.metadata
+        ledger, counters = self.ledger, self.counters
         try:
             frames_before = ledger.frames_of(generation.number)
-            scans = ledger.answer(generation.number, results.frame, results.first, len(entries))
+            answered = ledger.answer(generation.number, results.frame, results.first, len(entries))
         except LedgerError as error:
             generation.kill(Cause.PROTOCOL, str(error))
             return
         if ledger.frames_of(generation.number) < frames_before:
             generation.frame_done()
-        generation.record_scans(entries)
-        counters.executions += len(scans)
-        durations_us: list[int] = []
-        plugin_id, number = metadata.id, generation.number
-        clean, sandbox = Verdict.CLEAN, self.sandbox
-        clean_count = 0
-        for scan, entry in zip(scans, entries, strict=True):
-            if type(entry) is int:
-                durations_us.append(entry)
-                clean_count += 1
-                result = ScanResult(
-                    transaction_id=scan.payload.transaction.request.id,
-                    plugin_id=plugin_id,
-                    verdict=clean,
-                    duration_ms=entry / 1000,
-                    generation=number,
-                    attempts=scan.attempts + 1,
-                    sandbox=sandbox,
-                )
-            else:
-                assert isinstance(entry, ScanEntry)
-                durations_us.append(entry.duration_us)
-                result = self._result_of(scan, entry, generation)
-                counters.verdicts[result.verdict] += 1
-            if not scan.is_withdrawn:
-                scan.finish(result)
+        durations_us: list[int] = (
+            entries  # type: ignore[assignment]  # the usual case: all clean, and nothing else to say
+            if set(map(type, entries)) == _ONLY_INT
+            else [entry if isinstance(entry, int) else entry.duration_us for entry in entries]
+        )
+        generation.record_scans(durations_us)
+        counters.executions += len(entries)
         counters.scan_latency.record_all(durations_us)
-        if clean_count:
-            counters.verdicts[clean] += clean_count
-        last = scans[-1].payload
-        if not self.is_single_use and result.verdict.is_complete and last.size_bytes <= _RECENT_BYTES:
+        begun = 0
+        for job, first, count in answered:
+            part = entries[begun : begun + count]
+            begun += count
+            if durations_us is entries:
+                outcomes = self._clean_results(job, first, part, generation)  # type: ignore[arg-type]
+            else:
+                outcomes = [
+                    self._result_of(job, first + place, entry, generation) for place, entry in enumerate(part)
+                ]
+                counters.verdicts.update([outcome.verdict for outcome in outcomes])
+            if not job.is_withdrawn:
+                job.deliver(first, outcomes)
+        last = job.payload.transactions[first + count - 1]
+        if not self.is_single_use and outcomes[-1].verdict.is_complete and _body_bytes(last) <= _RECENT_BYTES:
             self.recent.append(last)
         self.on_answer(generation)
         self._after_change()
 
-    def _result_of(self, scan: Scan, entry: ScanEntry, generation: Generation) -> ScanResult:
-        transaction = scan.payload.transaction
+    def _clean_results(
+        self, job: Job, first: int, durations_us: list[int], generation: Generation
+    ) -> list[ScanResult]:
+        plugin_id, number, sandbox = self.metadata.id, generation.number, self.sandbox
+        clean, attempts = Verdict.CLEAN, job.attempts + 1
+        transactions = job.payload.transactions
+        if len(durations_us) < len(transactions):
+            transactions = transactions[first : first + len(durations_us)]
+        self.counters.verdicts[clean] += len(durations_us)
+        return [
+            ScanResult(
+                transaction_id=transaction.request.id,
+                plugin_id=plugin_id,
+                verdict=clean,
+                duration_ms=duration_us / 1000,
+                generation=number,
+                attempts=attempts,
+                sandbox=sandbox,
+            )
+            for transaction, duration_us in zip(transactions, durations_us, strict=True)
+        ]
+
+    def _result_of(self, job: Job, place: int, entry: int | ScanEntry, generation: Generation) -> ScanResult:
+        if isinstance(entry, int):
+            entry = ScanEntry(entry)
+        transaction = job.payload.transactions[place]
         try:
             denials = self.counters.denials.record(entry.denials)
             return result_of_entry(
@@ -216,7 +227,7 @@ class Dispatch:
                 self.metadata,
                 self.limits,
                 generation,
-                scan.attempts + 1,
+                job.attempts + 1,
                 self.sandbox,
             )
         except Exception as error:
@@ -231,60 +242,40 @@ class Dispatch:
                 sandbox=self.sandbox,
                 is_started=True,
                 generation=generation.number,
-                attempts=scan.attempts + 1,
+                attempts=job.attempts + 1,
             )
 
     def settle_end(self, generation: Generation, end: End) -> bool:
         """What a generation's end means for its scans; returns whether who did it is still open."""
         aftermath = self.ledger.end(generation.number, end.cause, was_fresh=generation.executions == 0)
-        for scan, verdict in aftermath.ended:
+        for job, verdict in aftermath.ended:
             self.counters.executions += 1
-            self._finish(
-                scan,
-                failed_result(
-                    verdict,
-                    f"{_WHAT_HAPPENED[verdict]}: {end.detail}",
-                    scan.payload.transaction,
-                    self.metadata.id,
-                    sandbox=self.sandbox,
-                    is_started=True,
-                    generation=generation.number,
-                    attempts=scan.attempts,
-                    duration_ms=generation.spent_s * 1000,
-                ),
+            text = f"{_WHAT_HAPPENED[verdict]}: {end.detail}"
+            self._fail(
+                job,
+                verdict,
+                text,
+                is_started=True,
+                generation=generation.number,
+                duration_ms=generation.spent_s * 1000,
             )
         self._after_change()
         return aftermath.requeued > 0 and not aftermath.ended
 
-    def refuse(self, scan: Scan, verdict: Verdict, text: str, kind: str | None = None) -> None:
-        """Ends a scan that was never begun."""
-        self._finish(
-            scan,
-            failed_result(
-                verdict,
-                text,
-                scan.payload.transaction,
-                self.metadata.id,
-                sandbox=self.sandbox,
-                is_started=False,
-                generation=0,
-                attempts=scan.attempts,
-                kind=kind,
-            ),
-        )
+    def refuse(self, job: Job, verdict: Verdict, text: str, kind: str | None = None) -> None:
+        """Ends scans that were never begun."""
+        self._fail(job, verdict, text, is_started=False, generation=0, kind=kind)
 
     def skip_queued(self, text: str, kind: str | None = None) -> None:
         """Ends everything that waits with the verdict `skipped`."""
-        for scan in self.ledger.take_queued():
-            self.refuse(scan, Verdict.SKIPPED, text, kind)
+        for job in self.ledger.take_queued():
+            self.refuse(job, Verdict.SKIPPED, text, kind)
         self._after_change()
 
     def interrupt_all(self, text: str) -> None:
         """Ends everything that is live with the verdict `interrupted`, and lets nobody wait on."""
-        for scan in self.ledger.live():
-            if not scan.is_withdrawn:
-                self.ledger.withdraw(scan)
-                self.refuse(scan, Verdict.INTERRUPTED, text)
+        for job in self.ledger.withdraw_all():
+            self.refuse(job, Verdict.INTERRUPTED, text)
         self._room.let_all_in()
         for waiter in self._idle:
             wake(waiter)
@@ -295,15 +286,41 @@ class Dispatch:
         while (
             self.ledger.in_flight_of(generation.number)
             if generation is not None
-            else any(not scan.is_withdrawn for scan in self.ledger.live())
+            else any(not job.is_withdrawn for job in self.ledger.live())
         ):
             waiter = asyncio.get_running_loop().create_future()
             self._idle.append(waiter)
             await waiter
 
-    def _finish(self, scan: Scan, result: ScanResult) -> None:
-        self.counters.verdicts[result.verdict] += 1
-        scan.finish(result)
+    def _fail(
+        self,
+        job: Job,
+        verdict: Verdict,
+        text: str,
+        *,
+        is_started: bool,
+        generation: int,
+        duration_ms: float = 0.0,
+        kind: str | None = None,
+    ) -> None:
+        """Ends all scans of a job that no generation answered."""
+        outcomes = [
+            failed_result(
+                verdict,
+                text,
+                transaction,
+                self.metadata.id,
+                sandbox=self.sandbox,
+                is_started=is_started,
+                generation=generation,
+                attempts=job.attempts,
+                duration_ms=duration_ms,
+                kind=kind,
+            )
+            for transaction in job.payload.transactions
+        ]
+        self.counters.verdicts[verdict] += len(outcomes)
+        job.deliver(0, outcomes)
 
     def _after_change(self) -> None:
         self.pump()
@@ -311,3 +328,8 @@ class Dispatch:
             waiting, self._idle = self._idle, []
             for waiter in waiting:
                 wake(waiter)
+
+
+def _body_bytes(transaction: HttpTransaction) -> int:
+    response = transaction.response
+    return len(transaction.request.body) + (len(response.body) if response is not None else 0)

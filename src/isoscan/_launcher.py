@@ -17,6 +17,7 @@ from .events import EventKind
 from .models import Limits, PluginMetadata, SandboxLevel
 from .permissions import Permissions
 from .sandbox.children import use_fork_server
+from .sandbox.frames import encode_batch
 from .sandbox.generation import End, Generation
 from .sandbox.modules import PluginSource
 
@@ -155,7 +156,8 @@ class Launcher:
     async def _make_ready(self, source: PluginSource) -> Generation:
         generation = await self._load(source)
         if self._keeps_standby and self._dispatch.ledger.is_replayable:
-            await generation.warm_up(list(self._dispatch.recent))
+            if self._dispatch.recent:
+                await generation.warm_up(encode_batch(self._dispatch.recent))
             if generation.end is not None:
                 # Whatever it was, it is no reason not to serve: the next one comes cold.
                 self._dispatch.recent.clear()

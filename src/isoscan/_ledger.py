@@ -1,7 +1,7 @@
 """Who owns each scan. Pure: no I/O, no clock, no event loop.
 
-Every live scan is in the queue or in exactly one assignment (a frame sent to a
-generation), never both, never neither. The hand-off window between "assigned"
+Every live scan belongs to one job, and that is in the queue or in exactly one assignment (a
+frame sent to a generation), never both, never neither. The hand-off window between "assigned"
 and "answered" is all here, and so are the rules of blame and replay.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import islice
 from typing import Any
@@ -34,42 +34,107 @@ class LedgerError(Exception):
     """A generation answered what it was not asked: it is condemned."""
 
 
-class Scan(Struct, gc=False, eq=False):
-    """One accepted scan. `payload` travels and has a `size_bytes`.
+class Job(Struct, gc=False, eq=False):
+    """Scans that were accepted together, mostly one; they stay together until one of them makes trouble.
 
-    Whoever wants the outcome overrides `finish`. A method, not a callback: a scan that
-    held one of its holder's would be a reference cycle, and cycles by the hundred thousand
-    make the garbage collector stop everything again and again.
+    `payload` travels: it has a length and a `size_bytes`, and `part(first, end)` is some of it. Whoever
+    wants the outcomes overrides `deliver`. A method, not a callback: a job that held one of its holder's
+    would be a reference cycle, and cycles by the hundred thousand make the garbage collector stop
+    everything again and again.
     """
 
     payload: Any
     accepted_at: float = 0.0
+    #: What it is a part of, and which scan of that is its first.
+    whole: Job | None = None
+    place: int = 0
     #: Runs that ended with a generation's death while only this scan can have caused it.
     attempts: int = 0
-    #: Suspected: runs with nothing else in flight, so that blame is exact.
+    #: Suspected: runs with nothing else in flight, so that blame is exact. It is one scan then.
     is_alone: bool = False
     #: Was perhaps running when execution was terminated: is aborted if it turns out slow.
     is_aborting: bool = False
     is_withdrawn: bool = False
+    has_parts: bool = False
 
-    def finish(self, result: Any) -> None:
-        """Takes the outcome. Called exactly once, unless the scan is withdrawn."""
+    def __len__(self) -> int:
+        return len(self.payload)
+
+    def deliver(self, first: int, results: list[Any]) -> None:
+        """Takes the outcomes of the scans from `first` on: of each once, unless the job is withdrawn."""
+
+    def apart(self, first: int = 0) -> list[Job]:
+        """Its scans from `first` on, each a job of its own."""
+        if len(self) == 1:
+            return [self][first:]
+        return [self._part(place, place + 1) for place in range(first, len(self))]
+
+    def rest(self, first: int) -> Job:
+        """Its scans from `first` on, as one job."""
+        return self._part(first, len(self)) if first else self
+
+    def _part(self, first: int, end: int) -> Job:
+        whole = self.whole or self
+        whole.has_parts = True
+        return _Part(
+            self.payload.part(first, end),
+            self.accepted_at,
+            whole=whole,
+            place=self.place + first,
+            is_withdrawn=self.is_withdrawn,
+        )
+
+
+class _Part(Job, gc=False, eq=False):
+    """Scans that were accepted together with others."""
+
+    def deliver(self, first: int, results: list[Any]) -> None:
+        """Hands the outcomes to those who wait for the whole."""
+        assert self.whole is not None
+        self.whole.deliver(self.place + first, results)
+
+
+#: Scans of a job that were answered: from which one on, and how many.
+Answered = tuple[Job, int, int]
 
 
 class Frame:
-    """Scans sent together, answered in order."""
+    """Jobs sent together, their scans answered in order."""
 
-    __slots__ = ("answered", "number", "scans")
+    __slots__ = ("answered", "count", "jobs", "number")
 
-    def __init__(self, number: int, scans: list[Scan]) -> None:
+    def __init__(self, number: int, jobs: list[Job]) -> None:
         self.number = number
-        self.scans = scans
+        #: Those with scans that are not answered.
+        self.jobs = deque(jobs)
+        self.count = sum(map(len, jobs))
         self.answered = 0
 
     @property
-    def unanswered(self) -> list[Scan]:
-        """Scans whose outcome is still to come."""
-        return self.scans[self.answered :]
+    def unanswered(self) -> list[Job]:
+        """Jobs of the scans whose outcome is still to come."""
+        head, *others = self.jobs
+        return [head.rest(self._begun), *others]
+
+    @property
+    def _begun(self) -> int:
+        """How many scans of the first job are answered."""
+        return self.answered - (self.count - sum(map(len, self.jobs)))
+
+    def answer(self, count: int) -> list[Answered]:
+        """The next scans are answered, no more than there are."""
+        found: list[Answered] = []
+        first = self._begun
+        self.answered += count
+        while count:
+            job = self.jobs[0]
+            taken = min(len(job) - first, count)
+            found.append((job, first, taken))
+            count -= taken
+            if first + taken == len(job):
+                self.jobs.popleft()
+            first = 0
+        return found
 
 
 class Aftermath:
@@ -77,7 +142,7 @@ class Aftermath:
 
     def __init__(self) -> None:
         #: Scans that end now, with the verdict they deserve.
-        self.ended: list[tuple[Scan, Verdict]] = []
+        self.ended: list[tuple[Job, Verdict]] = []
         #: Scans back in the queue, in their old order.
         self.requeued = 0
 
@@ -88,14 +153,15 @@ class Ledger:
     def __init__(self, *, max_attempts: int, is_replayable: bool = True) -> None:
         self.is_replayable = is_replayable
         self._max_attempts = max_attempts
-        self._queue: deque[Scan] = deque()
+        self._queue: deque[Job] = deque()
+        self._queued = 0
         self._assigned: dict[int, deque[Frame]] = {}
         self._frame_number = 0
 
     @property
     def queued(self) -> int:
         """Scans that wait."""
-        return len(self._queue)
+        return self._queued
 
     @property
     def in_flight(self) -> int:
@@ -105,33 +171,54 @@ class Ledger:
     def in_flight_of(self, generation: int) -> int:
         """Scans assigned to one generation and not answered."""
         frames = self._assigned.get(generation, ())
-        return sum(len(frame.scans) - frame.answered for frame in frames)
+        return sum(frame.count - frame.answered for frame in frames)
 
     def frames_of(self, generation: int) -> int:
         """Frames a generation has not fully answered."""
         return len(self._assigned.get(generation, ()))
 
-    def head_of(self, generation: int) -> Scan | None:
-        """The scan a generation has to answer next."""
+    def head_of(self, generation: int) -> Job | None:
+        """The job of the scan a generation has to answer next."""
         frames = self._assigned.get(generation)
-        return frames[0].scans[frames[0].answered] if frames else None
+        return frames[0].jobs[0] if frames else None
 
-    def live(self) -> list[Scan]:
+    def live(self) -> list[Job]:
         """Every scan that is not over: assigned ones first, then the queue."""
-        assigned = [
-            scan for frames in self._assigned.values() for frame in frames for scan in frame.unanswered
-        ]
+        assigned = [job for frames in self._assigned.values() for frame in frames for job in frame.unanswered]
         return [*assigned, *self._queue]
 
-    def accept(self, scans: Iterable[Scan]) -> None:
+    def accept(self, jobs: Iterable[Job]) -> None:
         """Takes scans in, at the end of the queue."""
-        self._queue.extend(scans)
+        for job in jobs:
+            self._queue.append(job)
+            self._queued += len(job)
 
-    def withdraw(self, scan: Scan) -> None:
-        """The caller no longer wants the outcome: a queued scan is gone, an assigned one is dropped later."""
-        scan.is_withdrawn = True
-        with contextlib.suppress(ValueError):  # assigned: its answer is dropped when it comes
-            self._queue.remove(scan)
+    def withdraw(self, job: Job) -> None:
+        """The caller no longer wants the outcomes: queued scans are gone, assigned ones are dropped later."""
+        job.is_withdrawn = True
+        with contextlib.suppress(ValueError):  # assigned: its answers are dropped when they come
+            self._queue.remove(job)
+            self._queued -= len(job)
+        if job.has_parts:
+            for assigned in self._assigned_jobs():
+                if assigned.whole is job:
+                    assigned.is_withdrawn = True
+            self._requeue([queued for queued in self._queue if queued.whole is not job])
+
+    def withdraw_all(self) -> list[Job]:
+        """Every job that somebody still waits for: nobody is to, from here on."""
+        jobs = [job for job in self.live() if not job.is_withdrawn]
+        for assigned in self._assigned_jobs():
+            assigned.is_withdrawn = True
+        self._requeue(())
+        return jobs
+
+    def _assigned_jobs(self) -> Iterator[Job]:
+        return (job for frames in self._assigned.values() for frame in frames for job in frame.jobs)
+
+    def _requeue(self, jobs: Iterable[Job]) -> None:
+        self._queue = deque(jobs)
+        self._queued = sum(map(len, self._queue))
 
     def assign(self, generation: int, *, max_frames: int, max_scans: int, max_bytes: int) -> Frame | None:
         """Moves scans from the queue into a frame for `generation`; None when it must not get any.
@@ -143,28 +230,36 @@ class Ledger:
         frames = self._assigned.get(generation)
         if not queue or (frames is not None and len(frames) >= max_frames):
             return None
-        head = queue[0]
-        if head.is_alone or not self.is_replayable:
+        if queue[0].is_alone or not self.is_replayable:
             if frames:
                 return None
-            count = 1
-        else:
-            if frames and frames[-1].scans[0].is_alone:
-                return None
-            count = size_bytes = 0
-            for scan in islice(queue, max_scans):
-                size_bytes += scan.payload.size_bytes
-                if scan.is_alone or (count and size_bytes > max_bytes):
-                    break
-                count += 1
+            max_scans = 1
+        elif frames and frames[-1].jobs[0].is_alone:
+            return None
+        jobs: list[Job] = []
+        count = size_bytes = 0
+        while queue and count < max_scans:
+            job = queue[0]
+            size_bytes += job.payload.size_bytes
+            if jobs and (job.is_alone or size_bytes > max_bytes):
+                break
+            queue.popleft()
+            if len(job) > max_scans - count:
+                queue.extendleft(reversed(job.apart()))
+                job = queue.popleft()
+            jobs.append(job)
+            count += len(job)
+            if job.is_alone:
+                break
+        self._queued -= count
         self._frame_number += 1
-        frame = Frame(self._frame_number, [queue.popleft() for _ in range(count)])
+        frame = Frame(self._frame_number, jobs)
         if frames is None:
             frames = self._assigned[generation] = deque()
         frames.append(frame)
         return frame
 
-    def answer(self, generation: int, frame_number: int, first: int, count: int) -> list[Scan]:
+    def answer(self, generation: int, frame_number: int, first: int, count: int) -> list[Answered]:
         """The scans that `count` outcomes, from index `first` of a frame on, belong to.
 
         They leave the ledger. Anything but the next unanswered scans of the
@@ -179,15 +274,14 @@ class Ledger:
                 f"results for frame {frame_number} from index {first} on, "
                 f"where frame {frame.number} index {frame.answered} was due"
             )
-        if not 0 < count <= len(frame.scans) - first:
-            raise LedgerError(f"{count} results where at most {len(frame.scans) - first} were due")
-        scans = frame.scans[first : first + count]
-        frame.answered += count
-        if frame.answered == len(frame.scans):
+        if not 0 < count <= frame.count - first:
+            raise LedgerError(f"{count} results where at most {frame.count - first} were due")
+        answered = frame.answer(count)
+        if not frame.jobs:
             frames.popleft()
             if not frames:
                 del self._assigned[generation]
-        return scans
+        return answered
 
     def end(self, generation: int, cause: Cause, *, was_fresh: bool) -> Aftermath:
         """A generation is over: settles blame and replays the innocent.
@@ -202,15 +296,16 @@ class Ledger:
         frames = self._assigned.pop(generation, None)
         if not frames:
             return aftermath
-        suspects = [scan for scan in frames[0].unanswered if not scan.is_withdrawn]
-        waiting = [scan for frame in islice(frames, 1, None) for scan in frame.scans]
-        replayed: list[Scan] = []
+        oldest = frames[0]
+        suspects = [scan for job in oldest.unanswered for scan in job.apart() if not scan.is_withdrawn]
+        waiting = [job for frame in islice(frames, 1, None) for job in frame.jobs]
+        replayed: list[Job] = []
         if cause is Cause.RETIRED:
             if self.is_replayable:
                 replayed = suspects
             else:
                 aftermath.ended += [(scan, Verdict.INTERRUPTED) for scan in suspects]
-        elif len(frames[0].unanswered) == 1:
+        elif oldest.count - oldest.answered == 1:
             for scan in suspects:
                 scan.attempts += 1
                 verdict = self._verdict(scan, cause, was_fresh)
@@ -220,19 +315,19 @@ class Ledger:
                 else:
                     aftermath.ended.append((scan, verdict))
             if cause is Cause.TERMINATED:
-                for scan in self._queue:
-                    scan.is_aborting = False
+                for job in self._queue:
+                    job.is_aborting = False
         else:
             for scan in suspects:
                 scan.is_alone = True
                 scan.is_aborting = cause is Cause.TERMINATED
             replayed = suspects
-        returning = [scan for scan in (*replayed, *waiting) if not scan.is_withdrawn]
-        self._queue.extendleft(reversed(returning))
-        aftermath.requeued = len(returning)
+        returning = [job for job in (*replayed, *waiting) if not job.is_withdrawn]
+        self._requeue((*returning, *self._queue))
+        aftermath.requeued = sum(map(len, returning))
         return aftermath
 
-    def _verdict(self, scan: Scan, cause: Cause, was_fresh: bool) -> Verdict | None:
+    def _verdict(self, scan: Job, cause: Cause, was_fresh: bool) -> Verdict | None:
         """The verdict of the scan that ended its generation; None to run it again."""
         if cause is Cause.TIMEOUT:
             return Verdict.TIMEOUT
@@ -247,8 +342,8 @@ class Ledger:
             return Verdict.INTERRUPTED
         return Verdict.CRASHED
 
-    def take_queued(self) -> list[Scan]:
+    def take_queued(self) -> list[Job]:
         """Empties the queue."""
-        scans = list(self._queue)
-        self._queue.clear()
-        return scans
+        jobs = list(self._queue)
+        self._requeue(())
+        return jobs

@@ -14,7 +14,7 @@ from ._chronicle import Chronicle
 from ._dispatch import MAX_FRAMES, Dispatch
 from ._keeper import Keeper
 from ._launcher import Launcher, retry_s
-from ._ledger import Cause, Scan
+from ._ledger import Cause, Job
 from ._lifecycle import Event as Step
 from ._lifecycle import State, next_state
 from ._options import Settings
@@ -134,33 +134,33 @@ class Slot:
         if self.state in (State.CLOSING, State.CLOSED):
             raise ExecutorStateError(f"{self._id}: the executor is shut down")
 
-    def admit(self, scans: Sequence[Scan]) -> None:
+    def admit(self, jobs: Sequence[Job]) -> None:
         """Takes scans in, or ends them at once when their plugin cannot run."""
         self.check_open()
         if self.state not in (State.QUARANTINED, State.FAILED):
-            self.dispatch.accept(scans)
+            self.dispatch.accept(jobs)
             if self.state is State.ASLEEP:
                 self._transit(Step.WAKE)
                 self._begin_recovery(None)
             return
-        for scan in scans:
-            self._admit_to_ailing(scan)
+        for job in jobs:
+            self._admit_to_ailing(job)
 
-    def _admit_to_ailing(self, scan: Scan) -> None:
+    def _admit_to_ailing(self, job: Job) -> None:
         if self.state is State.QUARANTINED:
-            if self.breaker.remaining_s(scan.accepted_at) > 0:
-                self._refuse(scan, self._quarantine_text(), "quarantined")
+            if self.breaker.remaining_s(job.accepted_at) > 0:
+                self._refuse(job, self._quarantine_text(), "quarantined")
                 return
             self._transit(Step.PROBE)
             self._begin_probation()
             self._begin_recovery(RestartReason.CRASH)
         elif self.state is State.FAILED:
-            self._refuse(scan, f"the plugin is not loaded: {self._load_failure}", "not_loaded")
+            self._refuse(job, f"the plugin is not loaded: {self._load_failure}", "not_loaded")
             return
-        self.dispatch.accept((scan,))
+        self.dispatch.accept((job,))
 
-    def _refuse(self, scan: Scan, text: str, kind: str) -> None:
-        self.dispatch.refuse(scan, Verdict.SKIPPED, text, kind)
+    def _refuse(self, job: Job, text: str, kind: str) -> None:
+        self.dispatch.refuse(job, Verdict.SKIPPED, text, kind)
         self.dispatch.offer_room()  # it took no place: the next who waits gets the same answer
 
     # ---- start and end -----------------------------------------------------
@@ -558,9 +558,9 @@ class Slot:
         """Returns when there may be room."""
         await self.dispatch.wait_for_room()
 
-    def withdraw(self, scan: Scan) -> None:
-        """Nobody wants the scan's outcome any more."""
-        self.dispatch.withdraw(scan)
+    def withdraw(self, job: Job) -> None:
+        """Nobody wants the outcomes any more."""
+        self.dispatch.withdraw(job)
 
     @property
     def _id(self) -> str:

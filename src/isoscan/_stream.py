@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import aclosing
 from typing import Any, Protocol
 
-from ._ledger import Scan
+from ._ledger import Job
 from ._waiting import WaitingLine, wake
 from .models import HttpTransaction, ScanResult
-from .sandbox.frames import EncodedTransaction, encode_transaction
+from .sandbox.frames import MAX_BATCH, Batch, encode_batch, read_batch
 
-Transactions = (
-    Iterable[HttpTransaction | EncodedTransaction] | AsyncIterable[HttpTransaction | EncodedTransaction]
-)
+Transactions = Iterable[HttpTransaction] | AsyncIterable[HttpTransaction]
 
+#: Batches that came together.
+Bulk = Sequence[Batch]
 
 #: What a stream holds between what was read and what was handed out, and what it hands over at once;
-#: one transaction more in either case.
+#: one batch more in either case.
 _WINDOW_BYTES = 32 * 1024 * 1024
 _BULK_BYTES = 1024 * 1024
-
-#: Transactions that came together.
-Bulk = Sequence[HttpTransaction | EncodedTransaction]
 
 
 class Intake(Protocol):
@@ -41,24 +38,37 @@ class Intake(Protocol):
     async def wait_for_room(self) -> None:
         """Returns when there may be room."""
 
-    def admit(self, scans: Sequence[Scan]) -> None:
+    def admit(self, jobs: Sequence[Job]) -> None:
         """Takes scans; each ends exactly once."""
 
-    def withdraw(self, scan: Scan) -> None:
-        """Nobody wants the scan's outcome any more."""
+    def withdraw(self, job: Job) -> None:
+        """Nobody wants the outcomes any more."""
 
 
-class _Place(Scan, gc=False, eq=False):
-    """A scan that keeps its result until its turn has come."""
+class _Place(Job, kw_only=True, gc=False, eq=False):
+    """A batch that keeps its results until its turn has come."""
 
-    window: Any = None
-    result: ScanResult | None = None
+    window: Any
+    results: list[ScanResult | None]
+    #: How many results there are, and how many of them were handed out.
+    filled: int = 0
+    handed: int = 0
 
-    def finish(self, result: ScanResult) -> None:
-        """Keeps the outcome, and wakes the window if it waits for this one."""
-        self.result = result
+    def deliver(self, first: int, results: list[Any]) -> None:
+        """Keeps the outcomes, and wakes the window if it waits for them."""
+        self.results[first : first + len(results)] = results
+        self.filled += len(results)
         if self is self.window.awaited:
             self.window.wake()
+
+    def take(self) -> list[Any]:
+        """The results that are next in input order and were not handed out."""
+        # Those of a batch that was taken apart may come in any order.
+        is_whole = self.filled == len(self.results)
+        end = self.filled if is_whole else self.results.index(None)
+        taken = self.results[self.handed : end]
+        self.handed = max(end, self.handed)
+        return taken
 
 
 class _Window:
@@ -68,9 +78,10 @@ class _Window:
         self._intake = intake
         self._size = intake.window
         self._loop = asyncio.get_running_loop()
-        self.places: deque[_Place] = deque()
-        #: Of their transactions.
-        self.kept_bytes = 0
+        self._places: deque[_Place] = deque()
+        #: Of the batches that were not handed out whole.
+        self._kept = 0
+        self._kept_bytes = 0
         self._waiter: asyncio.Future[None] | None = None
         self._has_place = WaitingLine()
         self.awaited: _Place | None = None
@@ -80,89 +91,87 @@ class _Window:
 
     @property
     def is_full(self) -> bool:
-        return len(self.places) >= self._size or self.kept_bytes >= _WINDOW_BYTES
+        return self._kept >= self._size or self._kept_bytes >= _WINDOW_BYTES
 
     @property
     def is_over(self) -> bool:
-        return self.is_exhausted and not self.places
+        return self.is_exhausted and not self._places
 
     @property
     def is_empty(self) -> bool:
-        return not self.places
+        return not self._places
 
     @property
     def room(self) -> int:
         """How many transactions it takes now."""
-        if self.kept_bytes >= _WINDOW_BYTES:
+        if self._kept_bytes >= _WINDOW_BYTES:
             return 0
-        return min(self._size - len(self.places), self._intake.room)
+        return min(self._size - self._kept, self._intake.room)
 
-    def add(self, transactions: Iterable[HttpTransaction | EncodedTransaction]) -> int:
-        """Takes transactions until they are many bytes; returns how many."""
+    def _admit(self, batches: list[Batch]) -> None:
         now = self._loop.time()
-        places: list[_Place] = []
-        size_bytes = 0
-        try:
-            for transaction in transactions:
-                if type(transaction) is EncodedTransaction:
-                    encoded = transaction
-                else:
-                    encoded = encode_transaction(transaction)  # type: ignore[arg-type]
-                places.append(_Place(encoded, now, window=self))
-                size_bytes += encoded.size_bytes
-                if size_bytes >= _BULK_BYTES:
-                    break
-        finally:
-            # Also what the input gave before it broke off.
-            if places:
-                self.kept_bytes += size_bytes
-                self._intake.admit(places)
-                self.places += places
-        return len(places)
+        places = [_Place(batch, now, window=self, results=[None] * len(batch)) for batch in batches]
+        self._kept += sum(map(len, batches))
+        self._kept_bytes += sum(batch.size_bytes for batch in batches)
+        self._intake.admit(places)
+        self._places += places
 
-    def fill(self, source: Iterator[HttpTransaction | EncodedTransaction]) -> None:
+    def fill(self, source: Iterator[HttpTransaction]) -> None:
         """Takes from the input while there is room."""
-        while (count := self.room) > 0:
-            before_bytes = self.kept_bytes
-            try:
-                taken = self.add(islice(source, count))
-            except Exception as error:  # noqa: BLE001  # the caller's input: raised to them in its turn
-                self.end(error)
-                return
-            if taken < count and self.kept_bytes - before_bytes < _BULK_BYTES:
-                self.is_exhausted = True
-                return
+        while (room := self.room) > 0 and not self.is_exhausted:
+            batches: list[Batch] = []
+            size_bytes = 0
+            while room > 0 and size_bytes < _BULK_BYTES and not self.is_exhausted:
+                batch, error = read_batch(source, min(room, MAX_BATCH), _BULK_BYTES - size_bytes)
+                if batch is not None:
+                    batches.append(batch)
+                    room -= len(batch)
+                    size_bytes += batch.size_bytes
+                if batch is None or error is not None:
+                    self.input_error = error
+                    self.is_exhausted = True
+            if batches:  # also what the input gave before it broke off
+                self._admit(batches)
 
     async def feed(self, source: AsyncIterable[Bulk]) -> None:
         """The same for an input that is itself waited for; runs beside the consumer."""
         try:
             async for bulk in source:
-                first = 0
-                while first < len(bulk):
+                rest = _Rest(bulk)
+                while not rest.is_empty:
                     while self._intake.room <= 0:
                         await self._intake.wait_for_room()
-                    first += self.add(bulk[first : first + max(self.room, 1)])
+                    self._admit(rest.cut(max(self.room, 1)))
                     self.wake()
                     while self.is_full:
                         await self._has_place.wait(lambda: None)
         except Exception as error:  # noqa: BLE001  # whatever the caller's input raises is raised to them later
-            self.end(error)
-        else:
-            self.end(None)
-
-    def end(self, error: Exception | None) -> None:
-        self.input_error = error
+            self.input_error = error
         self.is_exhausted = True
         self.wake()
+
+    def take(self) -> list[ScanResult]:
+        """Results whose turn has come; none when the first in line is not there."""
+        places = self._places
+        while places:
+            place = places[0]
+            taken = place.take()
+            if place.handed == len(place.results):
+                places.popleft()
+                self._kept -= place.handed
+                self._kept_bytes -= place.payload.size_bytes
+            if taken or place.handed < len(place.results):
+                return taken
+        return []
 
     def offer_place(self) -> None:
         """Results were handed out: who feeds the window may go on."""
         self._has_place.let_in(0 if self.is_full else 1)
 
     async def wait(self) -> None:
-        """Until the first place has its result, or the input moved."""
-        self.awaited = self.places[0] if self.places else None
-        if self.awaited is None or self.awaited.result is None:
+        """Until the first place has its next result, or the input moved."""
+        self.awaited = self._places[0] if self._places else None
+        if self.awaited is None or self.awaited.results[self.awaited.handed] is None:
             self._waiter = self._loop.create_future()
             await self._waiter
 
@@ -172,37 +181,72 @@ class _Window:
 
     def close(self) -> None:
         """Nobody wants the rest."""
-        for place in self.places:
-            if place.result is None:
+        for place in self._places:
+            if place.filled < len(place.results):
                 self._intake.withdraw(place)
-        self.places.clear()  # they refer to this window
+        self._places.clear()  # they refer to this window
 
 
-async def scan_stream(
-    intake: Intake, transactions: Transactions, bulks: AsyncIterable[Bulk] | None = None
-) -> AsyncIterator[ScanResult]:
-    """One result per transaction, in input order; see `PluginExecutor.scan_many`.
+class _Rest:
+    """What is still to be admitted of batches that came together."""
 
-    `bulks` is an input that comes several transactions at a time, instead of `transactions`.
-    """
-    window = _Window(intake)
-    places = window.places
-    feeder: asyncio.Task[None] | None = None
-    source: Iterator[HttpTransaction | EncodedTransaction] | None = None
+    def __init__(self, batches: Sequence[Batch]) -> None:
+        self._batches = deque(batches)
+        #: How much of the first one is admitted.
+        self._begun = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._batches
+
+    def cut(self, count: int) -> list[Batch]:
+        """The next transactions, until they are `count` or many bytes."""
+        taken: list[Batch] = []
+        size_bytes = 0
+        while self._batches and count > 0 and size_bytes < _BULK_BYTES:
+            whole, first = self._batches[0], self._begun
+            end = min(first + count, len(whole))
+            batch = whole if end - first == len(whole) else whole.part(first, end)
+            self._begun = end
+            if end == len(whole):
+                self._batches.popleft()
+                self._begun = 0
+            taken.append(batch)
+            count -= len(batch)
+            size_bytes += batch.size_bytes
+        return taken
+
+
+async def scan_stream(intake: Intake, transactions: Transactions) -> AsyncIterator[ScanResult]:
+    """One result per transaction, in input order; see `PluginExecutor.scan_many`."""
     if isinstance(transactions, AsyncIterable):
-        bulks = _one_by_one(transactions)
+        several = _scan(intake, None, _one_by_one(transactions))
+    else:
+        several = _scan(intake, iter(transactions), None)
+    async with aclosing(several):
+        async for results in several:
+            for result in results:
+                yield result
+
+
+def scan_bulks(intake: Intake, bulks: AsyncIterable[Bulk]) -> AsyncGenerator[list[ScanResult], None]:
+    """One result per transaction, in input order, as many at a time as there are."""
+    return _scan(intake, None, bulks)
+
+
+async def _scan(
+    intake: Intake, source: Iterator[HttpTransaction] | None, bulks: AsyncIterable[Bulk] | None
+) -> AsyncGenerator[list[ScanResult], None]:
+    window = _Window(intake)
+    feeder: asyncio.Task[None] | None = None
     if bulks is not None:
         feeder = asyncio.create_task(window.feed(bulks), name="isoscan-feed")
-    else:
-        assert not isinstance(transactions, AsyncIterable)
-        source = iter(transactions)
     try:
         while True:
-            while places and (result := places[0].result) is not None:
-                window.kept_bytes -= places.popleft().payload.size_bytes
-                yield result
+            while results := window.take():
+                yield results
             window.offer_place()
-            if source is not None and not window.is_exhausted:
+            if source is not None:
                 window.fill(source)
             if window.is_over:
                 break
@@ -219,8 +263,6 @@ async def scan_stream(
         window.close()
 
 
-async def _one_by_one(
-    transactions: AsyncIterable[HttpTransaction | EncodedTransaction],
-) -> AsyncIterator[Bulk]:
+async def _one_by_one(transactions: AsyncIterable[HttpTransaction]) -> AsyncIterator[Bulk]:
     async for transaction in transactions:
-        yield (transaction,)
+        yield (encode_batch((transaction,)),)

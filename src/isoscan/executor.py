@@ -10,12 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
 
-from ._ledger import Scan
+from ._ledger import Job
 from ._options import ExecutorOptions, Settings
 from ._outcomes import error_of
 from ._plugin import Plugin
 from ._slot import Slot
-from ._stream import Bulk, Transactions, scan_stream
+from ._stream import Bulk, Transactions, scan_bulks, scan_stream
 from .models import (
     ExecutorStats,
     Finding,
@@ -27,18 +27,18 @@ from .models import (
 )
 from .permissions import Permissions
 from .policies import GenerationSnapshot
-from .sandbox.frames import encode_transaction
+from .sandbox.frames import encode_batch
 
 
-class _Call(Scan, kw_only=True, eq=False):
+class _Call(Job, kw_only=True, eq=False):
     """A scan that one caller waits for."""
 
     outcome: asyncio.Future[ScanResult]
 
-    def finish(self, result: ScanResult) -> None:
+    def deliver(self, first: int, results: list[ScanResult]) -> None:
         """Hands the outcome to the caller, if it still waits."""
         if not self.outcome.done():
-            self.outcome.set_result(result)
+            self.outcome.set_result(results[0])
 
 
 class PluginExecutor:
@@ -158,12 +158,12 @@ class PluginExecutor:
             await self._dispatch.wait_for_room()
             self._slot.check_open()
         loop = asyncio.get_running_loop()
-        scan = _Call(encode_transaction(transaction), loop.time(), outcome=loop.create_future())
-        self._slot.admit((scan,))
+        call = _Call(encode_batch((transaction,)), loop.time(), outcome=loop.create_future())
+        self._slot.admit((call,))
         try:
-            result = await scan.outcome
+            result = await call.outcome
         except asyncio.CancelledError:
-            self._dispatch.withdraw(scan)
+            self._dispatch.withdraw(call)
             raise
         error = error_of(result)
         if error is not None:
@@ -180,10 +180,10 @@ class PluginExecutor:
         self._slot.check_open()
         return scan_stream(self._slot, transactions)
 
-    def _scan_bulks(self, bulks: AsyncIterable[Bulk]) -> AsyncIterator[ScanResult]:
-        """As `scan_many`, for an input that comes several transactions at a time."""
+    def _scan_bulks(self, bulks: AsyncIterable[Bulk]) -> AsyncIterator[list[ScanResult]]:
+        """As `scan_many`, for an input that comes in batches; results come several at a time."""
         self._slot.check_open()
-        return scan_stream(self._slot, (), bulks)
+        return scan_bulks(self._slot, bulks)
 
     async def restart(
         self, *, overlap: bool = True, reason: RestartReason = RestartReason.MANUAL

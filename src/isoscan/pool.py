@@ -13,10 +13,10 @@ from typing import Any, Self, Unpack
 import psutil
 from msgspec import Struct
 
-from ._ledger import Scan
+from ._ledger import Job
 from ._lifecycle import State
 from ._options import ExecutorOptions
-from ._stream import Bulk, Transactions, scan_stream
+from ._stream import Bulk, Transactions, scan_bulks, scan_stream
 from ._waiting import WaitingLine
 from .errors import ConfigError, ExecutorStateError
 from .executor import PluginExecutor
@@ -195,9 +195,9 @@ class PluginExecutorPool:
         self._check_open()
         return scan_stream(self, transactions)
 
-    def _scan_bulks(self, bulks: AsyncIterable[Bulk]) -> AsyncIterator[ScanResult]:
-        """As `scan_many`, for an input that comes several transactions at a time."""
-        return scan_stream(self, (), bulks)
+    def _scan_bulks(self, bulks: AsyncIterable[Bulk]) -> AsyncIterator[list[ScanResult]]:
+        """As `scan_many`, for an input that comes in batches; results come several at a time."""
+        return scan_bulks(self, bulks)
 
     def _least_loaded(self) -> PluginExecutor:
         """A serving member if there is one; equals take turns."""
@@ -222,15 +222,15 @@ class PluginExecutorPool:
         """Returns when there may be room."""
         await self._room.wait(self._offer_room)
 
-    def admit(self, scans: Sequence[Scan]) -> None:
+    def admit(self, jobs: Sequence[Job]) -> None:
         """Takes scans; each ends exactly once. Together they are no more than one member takes."""
         self._check_open()
-        self._least_loaded()._slot.admit(scans)
+        self._least_loaded()._slot.admit(jobs)
 
-    def withdraw(self, scan: Scan) -> None:
-        """Nobody wants the scan's outcome any more."""
+    def withdraw(self, job: Job) -> None:
+        """Nobody wants the outcomes any more."""
         for member in self._members:
-            member._slot.withdraw(scan)
+            member._slot.withdraw(job)
 
     def _offer_room(self) -> None:
         self._room.let_in(1)

@@ -15,11 +15,10 @@ from .executor import PluginExecutor
 from .models import HttpTransaction, ScanResult
 from .permissions import Denials, Permissions
 from .pool import PluginExecutorPool
-from .sandbox.frames import EncodedTransaction, encode_transaction
+from .sandbox.frames import MAX_BATCH, Batch, read_batch
 
 _AHEAD_TRANSACTIONS = 2048
 _AHEAD_BYTES = 64 * 1024 * 1024
-_BULK_TRANSACTIONS = 128
 _BULK_BYTES = 256 * 1024
 _MAX_WORKERS = 1024
 
@@ -105,15 +104,16 @@ class Scanner:
         fan_out = _FanOut(transactions)
         lanes = [_Lane(team, fan_out) for team in self._teams]
         try:
-            position = 0
-            while await fan_out.has(position):
-                self.coverage.transactions += 1
-                for lane in lanes:
-                    result = await lane.next()
-                    self.coverage.add(result)
-                    yield result
+            number = 0
+            while await fan_out.has(number):
+                for _ in range(fan_out.first_size):
+                    self.coverage.transactions += 1
+                    for lane in lanes:
+                        result = lane.results.popleft() if lane.results else await lane.next()
+                        self.coverage.add(result)
+                        yield result
                 fan_out.forget_first()
-                position += 1
+                number += 1
             if fan_out.input_error is not None:
                 raise fan_out.input_error
         finally:
@@ -133,8 +133,8 @@ class _Lane:
         self._task.add_done_callback(lambda task: self._moved.set())
 
     async def _run(self, executor: PluginExecutor | PluginExecutorPool, fan_out: _FanOut) -> None:
-        async for result in executor._scan_bulks(fan_out.read()):
-            self.results.append(result)
+        async for results in executor._scan_bulks(fan_out.read()):
+            self.results += results
             self._moved.set()
 
     async def next(self) -> ScanResult:
@@ -158,51 +158,53 @@ class _FanOut:
 
     def __init__(self, transactions: Iterable[HttpTransaction]) -> None:
         self._source = iter(transactions)
-        self._kept: deque[EncodedTransaction] = deque()
+        #: What is not forgotten; the first one is batch number `_first` of the input.
+        self._kept: deque[Batch] = deque()
         self._first = 0
+        self._kept_transactions = 0
         self._kept_bytes = 0
         self._is_exhausted = False
         self._forgotten = asyncio.Event()
         self.input_error: Exception | None = None
 
-    async def has(self, position: int) -> bool:
-        """Whether the input holds a transaction at `position`; waits while too much is kept."""
-        while position >= self._first + len(self._kept) and not self._is_exhausted:
-            if self._kept and (len(self._kept) >= _AHEAD_TRANSACTIONS or self._kept_bytes >= _AHEAD_BYTES):
+    async def has(self, number: int) -> bool:
+        """Whether the input holds a batch of that number; waits while too much is kept."""
+        while number >= self._first + len(self._kept) and not self._is_exhausted:
+            if self._kept and (
+                self._kept_transactions >= _AHEAD_TRANSACTIONS or self._kept_bytes >= _AHEAD_BYTES
+            ):
                 self._forgotten.clear()
                 await self._forgotten.wait()
                 continue
             self._take()
-        return position < self._first + len(self._kept)
+        return number < self._first + len(self._kept)
 
     def _take(self) -> None:
         """Reads on: several, unless they are large."""
-        taken_bytes = 0
-        try:
-            count = min(_BULK_TRANSACTIONS, max(_AHEAD_TRANSACTIONS - len(self._kept), 1))
-            for transaction in islice(self._source, count):
-                encoded = encode_transaction(transaction)
-                self._kept.append(encoded)
-                self._kept_bytes += encoded.size_bytes
-                taken_bytes += encoded.size_bytes
-                if taken_bytes >= _BULK_BYTES:
-                    return
-        except Exception as error:  # noqa: BLE001  # the input's own error, raised after its results
-            self.input_error = error
-            self._is_exhausted = True
-        if not taken_bytes:
-            self._is_exhausted = True
+        batch, self.input_error = read_batch(self._source, MAX_BATCH, _BULK_BYTES)
+        if batch is not None:
+            self._kept.append(batch)
+            self._kept_transactions += len(batch)
+            self._kept_bytes += batch.size_bytes
+        self._is_exhausted = batch is None or self.input_error is not None
 
-    async def read(self) -> AsyncIterator[list[EncodedTransaction]]:
+    async def read(self) -> AsyncIterator[list[Batch]]:
         """Every transaction, for one reader, as many at a time as there are."""
-        position = 0
-        while await self.has(position):
-            bulk = list(islice(self._kept, position - self._first, None))
+        number = 0
+        while await self.has(number):
+            bulk = list(islice(self._kept, number - self._first, None))
             yield bulk
-            position += len(bulk)
+            number += len(bulk)
+
+    @property
+    def first_size(self) -> int:
+        """How many transactions the oldest batch holds."""
+        return len(self._kept[0])
 
     def forget_first(self) -> None:
-        """All readers are done with the oldest transaction."""
-        self._kept_bytes -= self._kept.popleft().size_bytes
+        """All readers are done with the oldest batch."""
+        batch = self._kept.popleft()
+        self._kept_transactions -= len(batch)
+        self._kept_bytes -= batch.size_bytes
         self._first += 1
         self._forgotten.set()

@@ -115,7 +115,7 @@ class Worker:
             self.frame = number
             self.frame_count += 1
             length = int.from_bytes(payload[:4], "little")
-            rows = json.loads(payload[4 : 4 + length])
+            rows = json.loads(payload[8 : 8 + length])
             self.ids = [row[0] for row in rows]
             fault = life.get("frames", {}).get(str(self.frame_count))
             for index, row in enumerate(rows):

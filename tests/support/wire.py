@@ -39,27 +39,30 @@ class Message(NamedTuple):
     body: bytes
 
 
-_REQUEST_FIELDS = 9
+_REQUEST_FIELDS = 8
 
 
 def split_scan(payload: bytes) -> list[tuple[Message, Message | None]]:
-    """Request and response of each transaction; the last two fields of each are its lengths."""
-    head_length = int.from_bytes(payload[:4], "little")
-    rows = json.loads(payload[4 : 4 + head_length])
-    rest = payload[4 + head_length :]
+    """Request and response of each transaction; the last field of each is its body's length."""
+    head_length, details_length = struct.unpack_from("<II", payload)
+    rest = payload[8:]
+    rows, rest = json.loads(rest[:head_length]), rest[head_length:]
+    details, rest = rest[:details_length], rest[details_length:]
+    assert details.endswith(b"\n") or not details
+    lines = iter(details.split(b"\n")[:-1])
 
     def message(fields: list[Any]) -> Message:
         nonlocal rest
-        *own, details_length, body_length = fields
-        details, rest = rest[:details_length], rest[details_length:]
+        *own, body_length = fields
         body, rest = rest[:body_length], rest[body_length:]
-        return Message(own, json.loads(details), body)
+        return Message(own, json.loads(next(lines)), body)
 
     found = []
     for row in rows:
         request = message(row[:_REQUEST_FIELDS])
         found.append((request, message(row[_REQUEST_FIELDS:]) if row[_REQUEST_FIELDS:] else None))
     assert not rest, "bytes behind the last body"
+    assert next(lines, None) is None, "details of nobody"
     return found
 
 

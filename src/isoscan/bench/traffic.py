@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import cycle
 
 from ..models import HttpRequest, HttpResponse, HttpTransaction
-from ..sandbox.frames import EncodedTransaction, encode_transaction
 from .modes import Load, Mode
 
 _DIFFERENT = 509
@@ -43,8 +42,8 @@ def transaction(number: int) -> HttpTransaction:
 class Traffic:
     """What one mode is asked to scan until its time is over. Calls `ask` for every transaction.
 
-    The same few hundred transactions again and again, encoded once: what is measured is the
-    executor, not the making of Python objects.
+    The same few hundred transactions again and again: what is measured is the executor, not the
+    making of Python objects.
     """
 
     def __init__(
@@ -54,9 +53,9 @@ class Traffic:
         self._mode = mode
         self._duration_s = duration_s
         self._is_stopped = is_stopped
-        self._ring = cycle([encode_transaction(transaction(number)) for number in range(_DIFFERENT)])
+        self._ring = cycle([transaction(number) for number in range(_DIFFERENT)])
 
-    def stream(self) -> Iterator[EncodedTransaction] | AsyncIterator[EncodedTransaction]:
+    def stream(self) -> Iterator[HttpTransaction] | AsyncIterator[HttpTransaction]:
         """The transactions; the time runs from here on."""
         self._began = time.monotonic()
         if self._mode.load is Load.PACED:
@@ -71,15 +70,15 @@ class Traffic:
     def _is_over(self) -> bool:
         return self._elapsed_s >= self._duration_s or self._is_stopped()
 
-    def _next(self) -> EncodedTransaction:
+    def _next(self) -> HttpTransaction:
         self._ask()
         return next(self._ring)
 
-    def _full(self) -> Iterator[EncodedTransaction]:
+    def _full(self) -> Iterator[HttpTransaction]:
         while not self._is_over:
             yield self._next()
 
-    async def _paced(self, rate_per_s: float) -> AsyncIterator[EncodedTransaction]:
+    async def _paced(self, rate_per_s: float) -> AsyncIterator[HttpTransaction]:
         given = 0
         while not self._is_over:
             if given <= self._elapsed_s * rate_per_s:
@@ -88,7 +87,7 @@ class Traffic:
             else:
                 await asyncio.sleep(_TICK_S)
 
-    async def _bursts(self) -> AsyncIterator[EncodedTransaction]:
+    async def _bursts(self) -> AsyncIterator[HttpTransaction]:
         burst_s = min(_BURST_S, self._duration_s / _BURSTS_PER_RUN)
         while not self._is_over:
             if self._elapsed_s % (2 * burst_s) < burst_s:

@@ -4,9 +4,9 @@ Order: u32 length of what follows, u8 order, u32 frame number, payload.
 Reply: u32 length of what follows, 16-byte nonce, u32 sequence, u8 kind, JSON.
 Little-endian. The generation's side of both is `runtime/channel.ts`.
 
-A scan order's payload is u32 head length, the head (a JSON array with one flat row per
-transaction), then for each transaction what its row only gives the lengths of: headers and
-query as JSON, and bodies as they are.
+A scan order's payload is u32 head length, u32 details length, the head (a JSON array with one
+flat row per transaction), the details (headers and query: a line of JSON for each request and
+each response), and all bodies as they are, whose lengths the rows give.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
+from itertools import islice
 from typing import Any, Literal
 
 import msgspec
@@ -24,12 +26,15 @@ from msgspec import Struct
 from ..models import HttpTransaction
 
 NONCE_BYTES = 16
+#: Transactions that are encoded together at most.
+MAX_BATCH = 64
 MAX_REPLY_BYTES = 160 * 1024 * 1024
 _ORDER_HEAD = struct.Struct("<IBI")
-_SCAN_HEAD = struct.Struct("<IBII")
+_SCAN_HEAD = struct.Struct("<IBIII")
 _REPLY_HEAD = struct.Struct("<I16sIB")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _ORDER_REST = _ORDER_HEAD.size - 4
+_SCAN_REST = _SCAN_HEAD.size - 4
 _REPLY_REST = _REPLY_HEAD.size - 4
 
 
@@ -144,7 +149,8 @@ _decoders: dict[int, msgspec.json.Decoder[Any]] = {
     Kind.RESULTS: msgspec.json.Decoder(Results),
     Kind.MEMORY: msgspec.json.Decoder(Memory),
 }
-_encode = msgspec.json.Encoder().encode
+_encoder = msgspec.json.Encoder()
+_encode, _encode_lines = _encoder.encode, _encoder.encode_lines
 
 
 def decode_json(decoder: msgspec.json.Decoder[Any], payload: bytes | str) -> Any:
@@ -233,52 +239,130 @@ class ReplyReader:
         return None if kind == Kind.HELLO else decoded
 
 
-class EncodedTransaction(Struct, gc=False, eq=False):
-    """A transaction in the form that travels: encoded once, sent to every plugin.
+class Batch(Struct, gc=False, eq=False):
+    """Some transactions in the form that travels: encoded together and once, sent to every plugin.
 
-    `parts` are, for the request and then the response: what few plugins look at (a JSON text), and the
-    body unless it is empty. They travel as bytes and are decoded only when a plugin asks for them.
+    `head` is their rows, JSON without the brackets. `details` is what few plugins look at, a line of
+    JSON for each request and each response; it and the bodies travel as bytes, and are decoded only
+    when a plugin asks for them.
     """
 
-    transaction: HttpTransaction
+    transactions: list[HttpTransaction]
     head: bytes
-    parts: tuple[bytes, ...]
+    details: bytes
+    bodies: list[bytes]
     size_bytes: int
 
+    def __len__(self) -> int:
+        return len(self.transactions)
 
-def encode_transaction(transaction: HttpTransaction) -> EncodedTransaction:
-    """Encodes one transaction. The order of the fields is `transaction.ts`'s."""
-    request, response = transaction.request, transaction.response
-    body = request.body
-    details = _encode_text((request.headers, request.query_params or None))
-    row: tuple[Any, ...] = (
-        request.id,
-        request.method,
-        request.url,
-        request.content_type,
-        request.is_https,
-        request.timestamp,
-        request.was_edited,
-        len(details),
-        len(body),
+    def part(self, first: int, end: int) -> Batch:
+        """Some of them, encoded anew."""
+        return encode_batch(self.transactions[first:end])
+
+
+def encode_batch(transactions: Sequence[HttpTransaction]) -> Batch:
+    """Encodes some transactions, or raises what keeps one of them from being encoded."""
+    batch, error = read_batch(iter(transactions), len(transactions), sys.maxsize)
+    if error is not None:
+        raise error
+    assert batch is not None
+    return batch
+
+
+def read_batch(
+    source: Iterator[HttpTransaction], count: int, max_bytes: int
+) -> tuple[Batch | None, Exception | None]:
+    """Takes up to `count` transactions, until their bodies are `max_bytes` or more, and encodes them.
+
+    With the batch, None when there is nothing in it, comes what `source` raised or what kept the
+    transaction behind it from being encoded. The order of the fields is `transaction.ts`'s.
+    """
+    transactions: list[HttpTransaction] = []
+    rows: list[tuple[Any, ...]] = []
+    details: list[Any] = []
+    bodies: list[bytes] = []
+    bodies_bytes = 0
+    error: Exception | None = None
+    try:
+        for transaction in islice(source, count):
+            request, response = transaction.request, transaction.response
+            body = request.body
+            row: tuple[Any, ...] = (
+                request.id,
+                request.method,
+                request.url,
+                request.content_type,
+                request.is_https,
+                request.timestamp,
+                request.was_edited,
+                len(body),
+            )
+            detail = (request.headers, request.query_params or None)
+            if response is None:
+                rows.append(row)
+                details.append(detail)
+            else:
+                answer = response.body
+                row += (
+                    response.request_id,
+                    response.status,
+                    response.content_type,
+                    response.timestamp,
+                    len(answer),
+                )
+                rows.append(row)
+                details += (detail, response.headers)
+            transactions.append(transaction)
+            if body:
+                bodies.append(body)
+                bodies_bytes += len(body)
+            if response is not None and answer:
+                bodies.append(answer)
+                bodies_bytes += len(answer)
+            if bodies_bytes >= max_bytes:
+                break
+    except Exception as raised:  # noqa: BLE001  # the caller's input: told together with what it gave
+        error = raised
+    if not transactions:
+        return None, error
+    try:
+        head, lines = _encode_text(rows)[1:-1], _encode_details(details)
+    except Exception as raised:  # noqa: BLE001  # a value that no JSON has: found and told
+        if len(transactions) == 1:
+            return None, raised
+        return _read_singly(transactions, error)
+    return Batch(transactions, head, lines, bodies, len(head) + len(lines) + bodies_bytes), error
+
+
+def _read_singly(
+    transactions: list[HttpTransaction], error: Exception | None
+) -> tuple[Batch | None, Exception | None]:
+    """A batch of the transactions in front of the one that cannot be encoded, and why it cannot."""
+    singles: list[Batch] = []
+    for transaction in transactions:
+        single, unencodable = read_batch(iter((transaction,)), 1, sys.maxsize)
+        if single is None:
+            error = unencodable
+            break
+        singles.append(single)
+    if not singles:
+        return None, error
+    joined = Batch(
+        transactions[: len(singles)],
+        b",".join([single.head for single in singles]),
+        b"".join([single.details for single in singles]),
+        [body for single in singles for body in single.bodies],
+        sum(single.size_bytes for single in singles),
     )
-    size_bytes = len(details) + len(body)
-    parts: tuple[bytes, ...] = (details, body) if body else (details,)
-    if response is not None:
-        body = response.body
-        details = _encode_text(response.headers)
-        row += (
-            response.request_id,
-            response.status,
-            response.content_type,
-            response.timestamp,
-            len(details),
-            len(body),
-        )
-        size_bytes += len(details) + len(body)
-        parts += (details, body) if body else (details,)
-    head = _encode_text(row)
-    return EncodedTransaction(transaction, head, parts, len(head) + size_bytes)
+    return joined, error
+
+
+def _encode_details(details: list[Any]) -> bytes:
+    try:
+        return _encode_lines(details)
+    except UnicodeEncodeError:
+        return b"".join([_encode_text(detail) + b"\n" for detail in details])
 
 
 def _encode_text(value: Any) -> bytes:
@@ -301,9 +385,20 @@ def encode_measure() -> bytes:
     return _ORDER_HEAD.pack(_ORDER_REST, Order.MEASURE, 0)
 
 
-def encode_scan(number: int, transactions: Sequence[EncodedTransaction]) -> bytes:
+def encode_scan(number: int, batches: Sequence[Batch]) -> bytes:
     """The order that makes a generation scan some transactions, in this order."""
-    head = b"[" + b",".join([t.head for t in transactions]) + b"]"
-    parts = [part for t in transactions for part in t.parts]
-    length = 4 + len(head) + sum(map(len, parts)) + _ORDER_REST
-    return b"".join((_SCAN_HEAD.pack(length, Order.SCAN, number, len(head)), head, *parts))
+    head = b",".join([batch.head for batch in batches])
+    details = [batch.details for batch in batches]
+    bodies = [body for batch in batches for body in batch.bodies]
+    head_length, details_length = len(head) + 2, sum(map(len, details))
+    length = _SCAN_REST + head_length + details_length + sum(map(len, bodies))
+    return b"".join(
+        (
+            _SCAN_HEAD.pack(length, Order.SCAN, number, head_length, details_length),
+            b"[",
+            head,
+            b"]",
+            *details,
+            *bodies,
+        )
+    )

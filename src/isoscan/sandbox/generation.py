@@ -23,8 +23,8 @@ from ..policies import YOUNG_EXECUTIONS
 from .deno import RUNTIME_FILES, deno_version, generation_command, generation_environment
 from .frames import (
     NONCE_BYTES,
+    Batch,
     Denied,
-    EncodedTransaction,
     LoadFailed,
     Memory,
     ProtocolError,
@@ -32,7 +32,6 @@ from .frames import (
     Reply,
     ReplyReader,
     Results,
-    ScanEntry,
     ThrownError,
     encode_load,
     encode_measure,
@@ -223,13 +222,13 @@ class Generation:
         self.birth_rss_bytes = self.last_rss_bytes = self._process.rss_bytes()
         return loaded
 
-    async def warm_up(self, transactions: Sequence[EncodedTransaction]) -> None:
+    async def warm_up(self, batch: Batch) -> None:
         """Scans some transactions and discards what comes of it; returns also when it dies of them."""
-        if not transactions or self.end is not None:
+        if self.end is not None:
             return
         self._warming = self._loop.create_future()
-        self._warm_left = len(transactions)
-        self.send(_WARM_UP_FRAME, transactions)
+        self._warm_left = len(batch)
+        self.send(_WARM_UP_FRAME, (batch,))
         await self._warming
 
     def measure(self) -> None:
@@ -238,25 +237,24 @@ class Generation:
             self._is_measuring = True
             self._process.write(encode_measure())
 
-    def send(self, number: int, transactions: Sequence[EncodedTransaction]) -> None:
+    def send(self, number: int, batches: Sequence[Batch]) -> None:
         """Gives it a frame of work. Its clock runs from the first frame on."""
         if self.in_flight_frames == 0:
             self._spent_s = 0.0
             self._turn.enter()
         self.in_flight_frames += 1
-        self._process.write(encode_scan(number, transactions))
+        self._process.write(encode_scan(number, batches))
         if self._ticker is None:
             self._ticked_at = self._loop.time()
             self._waited_s = self._process.waited_s()
             self._ticker = self._loop.call_later(self._tick_s, self._tick)
 
-    def record_scans(self, entries: Sequence[int | ScanEntry]) -> None:
+    def record_scans(self, durations_us: Sequence[int]) -> None:
         """It has answered some scans."""
-        self.executions += len(entries)
+        self.executions += len(durations_us)
         if self.young_rss_bytes is None and self.executions >= YOUNG_EXECUTIONS:
             self.young_rss_bytes = self._process.rss_bytes()
-        total_us = sum(entry if isinstance(entry, int) else entry.duration_us for entry in entries)
-        fitting = _FRAME_US * len(entries) // max(total_us, 1)
+        fitting = _FRAME_US * len(durations_us) // max(sum(durations_us), 1)
         self.frame_scans = max(1, min(fitting, 2 * self.frame_scans, MAX_FRAME_SCANS))
 
     def frame_done(self) -> None:

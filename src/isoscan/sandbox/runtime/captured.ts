@@ -65,6 +65,7 @@ export const signalOf = uncurry(
   Object.getOwnPropertyDescriptor(AbortController.prototype, "signal")!.get,
 ) as (self: AbortController) => AbortSignal;
 export const NativeUint8Array = Uint8Array;
+export const NativeUint32Array = Uint32Array;
 export const NativeArrayBuffer = ArrayBuffer;
 export const NativeError = Error;
 export const NativeMap = Map;
@@ -87,6 +88,11 @@ export const moveBytes = uncurry(Uint8Array.prototype.copyWithin) as (
   from: number,
   end: number,
 ) => void;
+export const indexOfByte = uncurry(Uint8Array.prototype.indexOf) as (
+  self: Uint8Array,
+  byte: number,
+  from: number,
+) => number;
 export const setBytes = uncurry(Uint8Array.prototype.set) as (self: Uint8Array, from: Uint8Array) => void;
 export const encodeInto = uncurry(TextEncoder.prototype.encodeInto) as (
   self: TextEncoder,

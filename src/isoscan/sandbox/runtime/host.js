@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 6598f7386fe09f453991d2bc6f0ce0f4e36197f86fa176d503beef503efaf7ae
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 4683d41e12e8955f31a91cf6f455170fdfbcf7159c998f680374e1f51970c627
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -25,6 +25,7 @@ var NativeDOMException = DOMException;
 var abort = uncurry(AbortController.prototype.abort);
 var signalOf = uncurry(Object.getOwnPropertyDescriptor(AbortController.prototype, "signal").get);
 var NativeUint8Array = Uint8Array;
+var NativeUint32Array = Uint32Array;
 var NativeArrayBuffer = ArrayBuffer;
 var NativeError = Error;
 var NativeMap = Map;
@@ -33,6 +34,7 @@ var NativeURLSearchParams = URLSearchParams;
 var byteLength = uncurry(Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), "length").get);
 var fillBytes = uncurry(Uint8Array.prototype.fill);
 var moveBytes = uncurry(Uint8Array.prototype.copyWithin);
+var indexOfByte = uncurry(Uint8Array.prototype.indexOf);
 var setBytes = uncurry(Uint8Array.prototype.set);
 var encodeInto = uncurry(TextEncoder.prototype.encodeInto);
 var decodeWith = uncurry(TextDecoder.prototype.decode);
@@ -253,7 +255,7 @@ function openChannel() {
       end += got;
     }
   }
-  function u32(offset) {
+  function u322(offset) {
     return (input[offset] | input[offset + 1] << 8 | input[offset + 2] << 16 | input[offset + 3] << 24) >>> 0;
   }
   function putU32(offset, value) {
@@ -268,12 +270,12 @@ function openChannel() {
       start = frameEnd;
       if (start === end) start = end = 0;
       need(ORDER_HEAD_BYTES);
-      const length = u32(start) + 4;
+      const length = u322(start) + 4;
       need(length);
       frameEnd = start + length;
       return {
         order: input[start + 4],
-        number: u32(start + 5),
+        number: u322(start + 5),
         memory: inputMemory,
         payload: start + ORDER_HEAD_BYTES,
         end: frameEnd
@@ -627,10 +629,43 @@ var Scan = class {
 };
 
 // src/isoscan/sandbox/runtime/transaction.ts
-var REQUEST_FIELDS = 9;
-function bytesOf(row) {
-  return row[7] + row[8] + (row.length > REQUEST_FIELDS ? row[13] + row[14] : 0);
+var REQUEST_FIELDS = 8;
+var LINE_END = 10;
+function bodyBytesOf(row) {
+  return row[7] + (row.length > REQUEST_FIELDS ? row[12] : 0);
 }
+function linesOf(row) {
+  return row.length > REQUEST_FIELDS ? 2 : 1;
+}
+var Block = class {
+  #memory;
+  #details;
+  #end;
+  #lines;
+  /** Where lines begin in the details, and of how many that is known; most plugins never ask. */
+  #starts = null;
+  #known = 1;
+  constructor(memory, details, end, lines) {
+    this.#memory = memory;
+    this.#details = details;
+    this.#end = end;
+    this.#lines = lines;
+  }
+  static line(block2, index) {
+    const details = new NativeUint8Array(block2.#memory, block2.#details, block2.#end - block2.#details);
+    const starts = block2.#starts ??= new NativeUint32Array(block2.#lines + 1);
+    while (block2.#known <= index + 1) {
+      starts[block2.#known] = indexOfByte(details, LINE_END, starts[block2.#known - 1]) + 1;
+      block2.#known++;
+    }
+    return new NativeUint8Array(block2.#memory, block2.#details + starts[index], starts[index + 1] - starts[index] - 1);
+  }
+  static bytes(block2, offset, length) {
+    return new NativeUint8Array(block2.#memory, offset, length);
+  }
+};
+var lineOf = Block.line;
+var bytesOf = Block.bytes;
 var utf8 = new TextDecoder();
 function put(target, key, value) {
   const descriptor = createObject(null);
@@ -664,23 +699,23 @@ function decoderFor(contentType) {
   }
 }
 var Content = class {
-  #frame;
+  #block;
+  #line;
   #offset;
-  #detailsLength;
   #bodyLength;
   #contentType;
   #details;
   #bytes;
   #text;
-  constructor(frame2, offset, detailsLength, bodyLength, contentType) {
-    this.#frame = frame2;
+  constructor(block2, line2, offset, bodyLength, contentType) {
+    this.#block = block2;
+    this.#line = line2;
     this.#offset = offset;
-    this.#detailsLength = detailsLength;
     this.#bodyLength = bodyLength;
     this.#contentType = contentType;
   }
   details() {
-    return this.#details ??= parse(decodeUtf8(this.#view(0, this.#detailsLength)));
+    return this.#details ??= parse(decodeUtf8(lineOf(this.#open(), this.#line)));
   }
   bytes() {
     if (this.#bytes === void 0) {
@@ -694,16 +729,16 @@ var Content = class {
     return this.#text ??= decodeWith(decoderFor(this.#contentType), this.#bytes ?? this.#body());
   }
   release() {
-    this.#frame = null;
+    this.#block = null;
   }
   #body() {
-    return this.#view(this.#detailsLength, this.#bodyLength);
+    return bytesOf(this.#open(), this.#offset, this.#bodyLength);
   }
-  #view(offset, length) {
-    if (this.#frame === null) {
+  #open() {
+    if (this.#block === null) {
       throw new NativeError("headers and bodies can only be read first while their transaction is scanned");
     }
-    return new NativeUint8Array(this.#frame, this.#offset + offset, length);
+    return this.#block;
   }
 };
 var Request = class {
@@ -716,12 +751,13 @@ var Request = class {
   content_type;
   timestamp;
   #row;
-  #frame;
+  #block;
+  #line;
   #offset;
   #content = null;
   #headers;
   #query;
-  constructor(row, frame2, offset) {
+  constructor(row, block2, line2, offset) {
     this.id = row[0];
     this.method = row[1];
     this.url = row[2];
@@ -729,14 +765,15 @@ var Request = class {
     this.is_https = row[4];
     this.timestamp = row[5];
     this.was_edited = row[6];
-    this.bodyLength = row[8];
+    this.bodyLength = row[7];
     this.#row = row;
-    this.#frame = frame2;
+    this.#block = block2;
+    this.#line = line2;
     this.#offset = offset;
   }
   #open() {
     const row = this.#row;
-    return this.#content ??= new Content(this.#frame, this.#offset, row[7], row[8], row[3]);
+    return this.#content ??= new Content(this.#block, this.#line, this.#offset, row[7], row[3]);
   }
   #details() {
     return this.#open().details();
@@ -768,7 +805,7 @@ var Request = class {
     };
   }
   static release(request2) {
-    request2.#frame = null;
+    request2.#block = null;
     if (request2.#content !== null) request2.#content.release();
   }
 };
@@ -779,23 +816,25 @@ var Response = class {
   content_type;
   timestamp;
   #row;
-  #frame;
+  #block;
+  #line;
   #offset;
   #content = null;
   #headers;
-  constructor(row, frame2, offset) {
-    this.request_id = row[9];
-    this.status = row[10];
-    this.content_type = row[11];
-    this.timestamp = row[12];
-    this.bodyLength = row[14];
+  constructor(row, block2, line2, offset) {
+    this.request_id = row[8];
+    this.status = row[9];
+    this.content_type = row[10];
+    this.timestamp = row[11];
+    this.bodyLength = row[12];
     this.#row = row;
-    this.#frame = frame2;
+    this.#block = block2;
+    this.#line = line2;
     this.#offset = offset;
   }
   #open() {
     const row = this.#row;
-    return this.#content ??= new Content(this.#frame, this.#offset, row[13], row[14], row[11]);
+    return this.#content ??= new Content(this.#block, this.#line, this.#offset, row[12], row[10]);
   }
   get headers() {
     return this.#headers ??= headerObject(this.rawHeaders);
@@ -817,7 +856,7 @@ var Response = class {
     };
   }
   static release(response2) {
-    response2.#frame = null;
+    response2.#block = null;
     if (response2.#content !== null) response2.#content.release();
   }
 };
@@ -835,10 +874,10 @@ var Transaction = class {
   id;
   request;
   response;
-  constructor(row, frame2, offset) {
+  constructor(row, block2, line2, offset) {
     this.id = row[0];
-    this.request = new Request(row, frame2, offset);
-    this.response = row.length > REQUEST_FIELDS ? new Response(row, frame2, offset + row[7] + row[8]) : null;
+    this.request = new Request(row, block2, line2, offset);
+    this.response = row.length > REQUEST_FIELDS ? new Response(row, block2, line2 + 1, offset + row[7]) : null;
   }
 };
 function release(request2, response2) {
@@ -858,6 +897,8 @@ var urls = "";
 var isLoading = true;
 var frame;
 var rows = [];
+var block;
+var line = 0;
 var bodyOffset = 0;
 var next = 0;
 var unsent = 0;
@@ -897,8 +938,9 @@ function begin() {
   else scan = new Scan(own, settings);
   isAnswered = false;
   if (rewind !== null) rewind();
-  const transaction = new Transaction(row, frame.memory, bodyOffset);
-  bodyOffset += bytesOf(row);
+  const transaction = new Transaction(row, block, line, bodyOffset);
+  line += linesOf(row);
+  bodyOffset += bodyBytesOf(row);
   request = transaction.request;
   response = transaction.response;
   setAsyncContext(own);
@@ -992,13 +1034,19 @@ function readScanFrame() {
     frame = channel.readFrame();
   }
   if (frame.order !== Order.Scan) channel.exit(70);
-  const lengths = new NativeUint8Array(frame.memory, frame.payload, 4);
-  const headLength = (lengths[0] | lengths[1] << 8 | lengths[2] << 16 | lengths[3] << 24) >>> 0;
-  const headOffset = frame.payload + 4;
+  const headOffset = frame.payload + 8;
+  const headLength = u32(frame.payload);
+  const detailsOffset = headOffset + headLength;
   rows = parse(decodeUtf8(new NativeUint8Array(frame.memory, headOffset, headLength)));
-  bodyOffset = headOffset + headLength;
+  line = 0;
+  bodyOffset = detailsOffset + u32(frame.payload + 4);
+  block = new Block(frame.memory, detailsOffset, bodyOffset, 2 * rows.length);
   next = unsent = 0;
   clock = now();
+}
+function u32(offset) {
+  const bytes = new NativeUint8Array(frame.memory, offset, 4);
+  return (bytes[0] | bytes[1] << 8 | bytes[2] << 16 | bytes[3] << 24) >>> 0;
 }
 function heapJson() {
   const { heapUsed, external } = memoryUsage();

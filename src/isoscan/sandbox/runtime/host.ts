@@ -55,7 +55,7 @@ import {
 } from "./plugin.ts";
 import { allowedGlobals, fixByteArrays, lockDown } from "./realm.ts";
 import { Scan, type ScanLimits } from "./scan.ts";
-import { bytesOf, release, type Row, Transaction } from "./transaction.ts";
+import { Block, bodyBytesOf, linesOf, release, type Row, Transaction } from "./transaction.ts";
 
 interface Settings extends ScanLimits {
   modules: ModuleSource[];
@@ -84,6 +84,9 @@ let isLoading = true;
 
 let frame: Frame;
 let rows: Row[] = [];
+let block: Block;
+/** Where the next transaction's details and bodies lie. */
+let line = 0;
 let bodyOffset = 0;
 /** Index of the next transaction to scan. */
 let next = 0;
@@ -139,8 +142,9 @@ function begin(): void {
   else scan = new Scan(own, settings);
   isAnswered = false;
   if (rewind !== null) rewind();
-  const transaction = new Transaction(row, frame.memory, bodyOffset);
-  bodyOffset += bytesOf(row);
+  const transaction = new Transaction(row, block, line, bodyOffset);
+  line += linesOf(row);
+  bodyOffset += bodyBytesOf(row);
   request = transaction.request;
   response = transaction.response;
   setAsyncContext(own);
@@ -249,13 +253,20 @@ function readScanFrame(): void {
     frame = channel.readFrame();
   }
   if (frame.order !== Order.Scan) channel.exit(70);
-  const lengths = new NativeUint8Array(frame.memory, frame.payload, 4);
-  const headLength = (lengths[0] | lengths[1] << 8 | lengths[2] << 16 | lengths[3] << 24) >>> 0;
-  const headOffset = frame.payload + 4;
+  const headOffset = frame.payload + 8;
+  const headLength = u32(frame.payload);
+  const detailsOffset = headOffset + headLength;
   rows = parse(decodeUtf8(new NativeUint8Array(frame.memory, headOffset, headLength)));
-  bodyOffset = headOffset + headLength;
+  line = 0;
+  bodyOffset = detailsOffset + u32(frame.payload + 4);
+  block = new Block(frame.memory, detailsOffset, bodyOffset, 2 * rows.length);
   next = unsent = 0;
   clock = now();
+}
+
+function u32(offset: number): number {
+  const bytes = new NativeUint8Array(frame.memory, offset, 4);
+  return (bytes[0] | bytes[1] << 8 | bytes[2] << 16 | bytes[3] << 24) >>> 0;
 }
 
 function heapJson(): string {

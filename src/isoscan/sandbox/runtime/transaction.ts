@@ -13,8 +13,10 @@ import {
   execRegExp,
   forEachParam,
   hasOwn,
+  indexOfByte,
   NativeError,
   NativeTextDecoder,
+  NativeUint32Array,
   NativeUint8Array,
   NativeURLSearchParams,
   parse,
@@ -34,22 +36,68 @@ export type Row = [
   isHttps: boolean,
   timestamp: string,
   wasEdited: boolean,
-  detailsLength: number,
   bodyLength: number,
   // Only when there is a response:
   requestId: string,
   status: number,
   contentType: string | null,
   timestamp: string,
-  detailsLength: number,
   bodyLength: number,
 ];
-const REQUEST_FIELDS = 9;
+const REQUEST_FIELDS = 8;
+const LINE_END = 10;
 
-/** How many bytes behind the head belong to the row. */
-export function bytesOf(row: Row): number {
-  return row[7] + row[8] + (row.length > REQUEST_FIELDS ? row[13] + row[14] : 0);
+/** How many bytes of bodies belong to the row. */
+export function bodyBytesOf(row: Row): number {
+  return row[7] + (row.length > REQUEST_FIELDS ? row[12] : 0);
 }
+
+/** How many lines of the details belong to the row. */
+export function linesOf(row: Row): number {
+  return row.length > REQUEST_FIELDS ? 2 : 1;
+}
+
+/**
+ * The memory that the transactions of one frame share. It has no methods: whoever changed one would
+ * be handed the frame.
+ */
+export class Block {
+  #memory: ArrayBuffer;
+  #details: number;
+  #end: number;
+  #lines: number;
+  /** Where lines begin in the details, and of how many that is known; most plugins never ask. */
+  #starts: Uint32Array | null = null;
+  #known = 1;
+
+  constructor(memory: ArrayBuffer, details: number, end: number, lines: number) {
+    this.#memory = memory;
+    this.#details = details;
+    this.#end = end;
+    this.#lines = lines;
+  }
+
+  static line(block: Block, index: number): Uint8Array {
+    const details = new NativeUint8Array(block.#memory, block.#details, block.#end - block.#details);
+    const starts = block.#starts ??= new NativeUint32Array(block.#lines + 1);
+    while (block.#known <= index + 1) {
+      starts[block.#known] = indexOfByte(details, LINE_END, starts[block.#known - 1]) + 1;
+      block.#known++;
+    }
+    return new NativeUint8Array(
+      block.#memory,
+      block.#details + starts[index],
+      starts[index + 1] - starts[index] - 1,
+    );
+  }
+
+  static bytes(block: Block, offset: number, length: number): Uint8Array {
+    return new NativeUint8Array(block.#memory, offset, length);
+  }
+}
+
+const lineOf = Block.line;
+const bytesOf = Block.bytes;
 
 const utf8 = new TextDecoder();
 
@@ -105,9 +153,9 @@ function decoderFor(contentType: string | null): TextDecoder {
  * frame, is readable until `release`.
  */
 class Content {
-  #frame: ArrayBuffer | null;
+  #block: Block | null;
+  #line: number;
   #offset: number;
-  #detailsLength: number;
   #bodyLength: number;
   #contentType: string | null;
   #details: unknown;
@@ -115,21 +163,21 @@ class Content {
   #text: string | undefined;
 
   constructor(
-    frame: ArrayBuffer | null,
+    block: Block | null,
+    line: number,
     offset: number,
-    detailsLength: number,
     bodyLength: number,
     contentType: string | null,
   ) {
-    this.#frame = frame;
+    this.#block = block;
+    this.#line = line;
     this.#offset = offset;
-    this.#detailsLength = detailsLength;
     this.#bodyLength = bodyLength;
     this.#contentType = contentType;
   }
 
   details(): unknown {
-    return this.#details ??= parse(decodeUtf8(this.#view(0, this.#detailsLength)));
+    return this.#details ??= parse(decodeUtf8(lineOf(this.#open(), this.#line)));
   }
 
   bytes(): Uint8Array {
@@ -146,18 +194,18 @@ class Content {
   }
 
   release(): void {
-    this.#frame = null;
+    this.#block = null;
   }
 
   #body(): Uint8Array {
-    return this.#view(this.#detailsLength, this.#bodyLength);
+    return bytesOf(this.#open(), this.#offset, this.#bodyLength);
   }
 
-  #view(offset: number, length: number): Uint8Array {
-    if (this.#frame === null) {
+  #open(): Block {
+    if (this.#block === null) {
       throw new NativeError("headers and bodies can only be read first while their transaction is scanned");
     }
-    return new NativeUint8Array(this.#frame, this.#offset + offset, length);
+    return this.#block;
   }
 }
 
@@ -173,13 +221,14 @@ class Request {
   readonly content_type: string | null;
   readonly timestamp: string;
   #row: Row;
-  #frame: ArrayBuffer | null;
+  #block: Block | null;
+  #line: number;
   #offset: number;
   #content: Content | null = null;
   #headers: Record<string, string> | undefined;
   #query: Record<string, string> | undefined;
 
-  constructor(row: Row, frame: ArrayBuffer, offset: number) {
+  constructor(row: Row, block: Block, line: number, offset: number) {
     this.id = row[0];
     this.method = row[1];
     this.url = row[2];
@@ -187,15 +236,16 @@ class Request {
     this.is_https = row[4];
     this.timestamp = row[5];
     this.was_edited = row[6];
-    this.bodyLength = row[8];
+    this.bodyLength = row[7];
     this.#row = row;
-    this.#frame = frame;
+    this.#block = block;
+    this.#line = line;
     this.#offset = offset;
   }
 
   #open(): Content {
     const row = this.#row; // the public fields can be written to
-    return this.#content ??= new Content(this.#frame, this.#offset, row[7], row[8], row[3]);
+    return this.#content ??= new Content(this.#block, this.#line, this.#offset, row[7], row[3]);
   }
 
   #details(): [Pairs, Record<string, string> | null] {
@@ -232,7 +282,7 @@ class Request {
   }
 
   static release(request: Request): void {
-    request.#frame = null;
+    request.#block = null;
     if (request.#content !== null) request.#content.release();
   }
 }
@@ -244,25 +294,27 @@ class Response {
   readonly content_type: string | null;
   readonly timestamp: string;
   #row: Row;
-  #frame: ArrayBuffer | null;
+  #block: Block | null;
+  #line: number;
   #offset: number;
   #content: Content | null = null;
   #headers: Record<string, string> | undefined;
 
-  constructor(row: Row, frame: ArrayBuffer, offset: number) {
-    this.request_id = row[9];
-    this.status = row[10];
-    this.content_type = row[11];
-    this.timestamp = row[12];
-    this.bodyLength = row[14];
+  constructor(row: Row, block: Block, line: number, offset: number) {
+    this.request_id = row[8];
+    this.status = row[9];
+    this.content_type = row[10];
+    this.timestamp = row[11];
+    this.bodyLength = row[12];
     this.#row = row;
-    this.#frame = frame;
+    this.#block = block;
+    this.#line = line;
     this.#offset = offset;
   }
 
   #open(): Content {
     const row = this.#row;
-    return this.#content ??= new Content(this.#frame, this.#offset, row[13], row[14], row[11]);
+    return this.#content ??= new Content(this.#block, this.#line, this.#offset, row[12], row[10]);
   }
 
   get headers(): Record<string, string> {
@@ -286,7 +338,7 @@ class Response {
   }
 
   static release(response: Response): void {
-    response.#frame = null;
+    response.#block = null;
     if (response.#content !== null) response.#content.release();
   }
 }
@@ -312,10 +364,10 @@ export class Transaction {
   readonly request: Request;
   readonly response: Response | null;
 
-  constructor(row: Row, frame: ArrayBuffer, offset: number) {
+  constructor(row: Row, block: Block, line: number, offset: number) {
     this.id = row[0];
-    this.request = new Request(row, frame, offset);
-    this.response = row.length > REQUEST_FIELDS ? new Response(row, frame, offset + row[7] + row[8]) : null;
+    this.request = new Request(row, block, line, offset);
+    this.response = row.length > REQUEST_FIELDS ? new Response(row, block, line + 1, offset + row[7]) : null;
   }
 }
 
