@@ -34,12 +34,13 @@ class PluginCoverage(Struct):
 
     def add(self, result: ScanResult) -> None:
         """Counts one result of this plugin."""
-        self.verdicts[result.verdict] += 1
-        self.total_ms += result.duration_ms
-        if len(self.slowest) < _SLOWEST_KEPT or result.duration_ms > self.slowest[0][0]:
-            insort(self.slowest, (result.duration_ms, result.transaction_id))
+        verdict, duration_ms = result.verdict, result.duration_ms
+        self.verdicts[verdict] += 1
+        self.total_ms += duration_ms
+        if len(self.slowest) < _SLOWEST_KEPT or duration_ms > self.slowest[0][0]:
+            insort(self.slowest, (duration_ms, result.transaction_id))
             del self.slowest[:-_SLOWEST_KEPT]
-        if result.verdict.is_complete:
+        if verdict is Verdict.CLEAN or verdict is Verdict.FINDINGS:
             return
         if result.error is not None and result.error.kind == NOT_APPLICABLE:
             self.not_applicable += 1
@@ -66,7 +67,11 @@ class Coverage(Struct):
     def add(self, result: ScanResult) -> None:
         """Counts one result."""
         self.scans += 1
-        self.plugins.setdefault(result.plugin_id, PluginCoverage()).add(result)
+        self.of(result.plugin_id).add(result)
+
+    def of(self, plugin_id: str) -> PluginCoverage:
+        """One plugin's part."""
+        return self.plugins.setdefault(plugin_id, PluginCoverage())
 
     @property
     def verdicts(self) -> Counter[Verdict]:

@@ -79,10 +79,16 @@ class Verdict(StrEnum):
     SKIPPED = "skipped"
     INVALID_FINDINGS = "invalid_findings"
 
+    #: An enum's own is written in Python, and verdicts are counted with every scan.
+    __hash__ = str.__hash__
+
     @property
     def is_complete(self) -> bool:
         """Whether the plugin ran to its end on the transaction."""
-        return self in (Verdict.CLEAN, Verdict.FINDINGS)
+        return self in _COMPLETE
+
+
+_COMPLETE = (Verdict.CLEAN, Verdict.FINDINGS)
 
 
 #: Which of the operating system's layers must hold a generation: all that isoscan needs, those

@@ -102,15 +102,17 @@ class Scanner:
         handed out. An error of the input is raised after the results of all it gave.
         """
         fan_out = _FanOut(transactions)
-        lanes = [_Lane(team, fan_out) for team in self._teams]
+        lanes = [_Lane(team, fan_out, self.coverage.of(team[0].metadata.id)) for team in self._teams]
+        coverage = self.coverage
         try:
             number = 0
             while await fan_out.has(number):
                 for _ in range(fan_out.first_size):
-                    self.coverage.transactions += 1
+                    coverage.transactions += 1
                     for lane in lanes:
                         result = lane.results.popleft() if lane.results else await lane.next()
-                        self.coverage.add(result)
+                        coverage.scans += 1
+                        lane.coverage.add(result)
                         yield result
                 fan_out.forget_first()
                 number += 1
@@ -124,7 +126,8 @@ class Scanner:
 class _Lane:
     """One plugin on its way through the input, and the results not handed out yet."""
 
-    def __init__(self, team: list[PluginExecutor], fan_out: _FanOut) -> None:
+    def __init__(self, team: list[PluginExecutor], fan_out: _FanOut, coverage: PluginCoverage) -> None:
+        self.coverage = coverage
         #: Finished and not handed out yet.
         self.results: deque[ScanResult] = deque()
         self._moved = asyncio.Event()

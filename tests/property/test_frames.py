@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isoscan import HttpRequest, HttpResponse, HttpTransaction
 from isoscan.sandbox.frames import (
+    Batch,
     ProtocolError,
     Ready,
     Reply,
     ReplyReader,
     Results,
+    encode_batch,
     encode_load,
     encode_scan,
-    encode_transaction,
+    read_batch,
 )
 from support import wire
 
@@ -92,13 +95,27 @@ def read_or_refuse(stream: bytes) -> list[Reply] | None:
         return None
 
 
+def in_batches(transactions: list[HttpTransaction], cuts: set[int]) -> list[Batch]:
+    """The transactions, a batch from each cut to the next."""
+    edges = sorted({0, *(cut for cut in cuts if cut < len(transactions)), len(transactions)})
+    return [encode_batch(transactions[first:end]) for first, end in itertools.pairwise(edges)]
+
+
+def body_bytes(transaction: HttpTransaction) -> int:
+    """How much its bodies are."""
+    response = transaction.response
+    return len(transaction.request.body) + (len(response.body) if response is not None else 0)
+
+
 # ---- orders ------------------------------------------------------------------
 
 
-@given(st.lists(TRANSACTIONS, min_size=1, max_size=5), st.integers(0, 2**32 - 1))
-def test_scan_order_says_what_the_transactions_say(transactions: list[HttpTransaction], number: int) -> None:
-    """An independent decoder finds every field and body of every transaction, in order."""
-    (frame,) = wire.split_orders(encode_scan(number, [encode_transaction(t) for t in transactions]))
+@given(st.lists(TRANSACTIONS, min_size=1, max_size=5), st.integers(0, 2**32 - 1), st.sets(st.integers(1, 4)))
+def test_scan_order_says_what_the_transactions_say(
+    transactions: list[HttpTransaction], number: int, cuts: set[int]
+) -> None:
+    """However they are batched, an independent decoder finds every field and body, in order."""
+    (frame,) = wire.split_orders(encode_scan(number, in_batches(transactions, cuts)))
     assert (frame.order, frame.number) == (2, number)
     found = wire.split_scan(frame.payload)
     assert len(found) == len(transactions)
@@ -125,7 +142,7 @@ def test_scan_order_says_what_the_transactions_say(transactions: list[HttpTransa
 @given(st.lists(TRANSACTIONS, min_size=1, max_size=3))
 def test_orders_follow_each_other(transactions: list[HttpTransaction]) -> None:
     """Frames written one behind the other are cut apart by their lengths alone."""
-    encoded = [encode_transaction(t) for t in transactions]
+    encoded = [encode_batch([t]) for t in transactions]
     stream = encode_load(0, {"a": [1]}) + encode_scan(1, encoded) + encode_scan(2, encoded[:1])
     frames = wire.split_orders(stream)
     assert [(f.order, f.number) for f in frames] == [(1, 0), (2, 1), (2, 2)]
@@ -133,12 +150,61 @@ def test_orders_follow_each_other(transactions: list[HttpTransaction]) -> None:
     assert len(wire.split_scan(frames[1].payload)) == len(transactions)
 
 
-@given(TRANSACTIONS)
-def test_size_counts_every_byte_that_travels(transaction: HttpTransaction) -> None:
-    """`size_bytes` is what one more transaction adds to a frame."""
-    one = encode_transaction(transaction)
+@given(st.lists(TRANSACTIONS, min_size=1, max_size=4))
+def test_size_counts_every_byte_that_travels(transactions: list[HttpTransaction]) -> None:
+    """`size_bytes` is what one more batch adds to a frame."""
+    one = encode_batch(transactions)
     grown = len(encode_scan(1, [one, one])) - len(encode_scan(1, [one]))
     assert grown == one.size_bytes + 1  # and a comma
+
+
+@given(st.lists(TRANSACTIONS, min_size=1, max_size=5), st.data())
+def test_part_of_a_batch_is_its_transactions(
+    transactions: list[HttpTransaction], data: st.DataObject
+) -> None:
+    """Some of a batch travel as if they had been encoded by themselves."""
+    first = data.draw(st.integers(0, len(transactions) - 1))
+    end = data.draw(st.integers(first + 1, len(transactions)))
+    part = encode_batch(transactions).part(first, end)
+    assert len(part) == end - first
+    assert encode_scan(1, [part]) == encode_scan(1, [encode_batch(transactions[first:end])])
+
+
+@given(st.lists(TRANSACTIONS, max_size=8), st.integers(1, 8), st.integers(1, 600))
+def test_a_read_batch_is_bounded(transactions: list[HttpTransaction], count: int, max_bytes: int) -> None:
+    """A batch ends at its count, or with the transaction that fills its bytes; nothing is dropped between."""
+    source = iter(transactions)
+    found: list[HttpTransaction] = []
+    while True:
+        batch, error = read_batch(source, count, max_bytes)
+        assert error is None
+        if batch is None:
+            break
+        assert 1 <= len(batch) <= count
+        assert sum(map(body_bytes, batch.transactions[:-1])) < max_bytes
+        is_full = len(batch) == count or sum(map(body_bytes, batch.transactions)) >= max_bytes
+        found += batch.transactions
+        assert is_full or len(found) == len(transactions)
+    assert found == transactions
+
+
+@given(st.lists(TRANSACTIONS, max_size=6), st.booleans())
+def test_what_comes_before_an_error_is_kept(before: list[HttpTransaction], is_raised: bool) -> None:
+    """The transactions in front of one that cannot be encoded, or of an input's error, travel."""
+    unencodable = HttpTransaction(HttpRequest("GET", "https://example.com/"))
+    msgspec.structs.force_setattr(unencodable.request, "timestamp", object())
+
+    def source() -> Iterator[HttpTransaction]:
+        yield from before
+        if is_raised:
+            raise OSError("the disk is gone")
+        yield unencodable
+
+    batch, error = read_batch(source(), 64, 1 << 30)
+    assert (batch.transactions if batch is not None else []) == before
+    assert isinstance(error, OSError if is_raised else TypeError)
+    if batch is not None:
+        assert encode_scan(1, [batch]) == encode_scan(1, [encode_batch(before)])
 
 
 # ---- replies that keep the promises --------------------------------------------

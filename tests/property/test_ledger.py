@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 
 import pytest
 from hypothesis import settings
@@ -15,31 +16,52 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from msgspec import field
 
 from isoscan import Verdict
-from isoscan._ledger import Cause, Frame, Ledger, LedgerError, Scan
+from isoscan._ledger import Answered, Cause, Frame, Job, Ledger, LedgerError
 
 GENERATIONS = (1, 2, 3)
 BLAMING = [cause for cause in Cause if cause is not Cause.RETIRED]
 
+#: One scan, whatever job it is in: a test's own number.
+Scan = int
+
 
 class Parcel:
-    """A payload of some size."""
+    """A payload of some scans, all of one size."""
 
-    def __init__(self, size_bytes: int = 1) -> None:
-        self.size_bytes = size_bytes
+    def __init__(self, scans: list[Scan], each_bytes: int = 1) -> None:
+        self.scans = scans
+        self.each_bytes = each_bytes
+
+    def __len__(self) -> int:
+        return len(self.scans)
+
+    @property
+    def size_bytes(self) -> int:
+        """What all of them together have to carry."""
+        return self.each_bytes * len(self.scans)
+
+    def part(self, first: int, end: int) -> Parcel:
+        """Some of them."""
+        return Parcel(self.scans[first:end], self.each_bytes)
 
 
-def new_scan(size_bytes: int = 1) -> Scan:
-    """A scan nobody waits for."""
-    return Scan(Parcel(size_bytes))
+def scans_of(jobs: Iterable[Job]) -> list[Scan]:
+    """The scans of some jobs, in order."""
+    return [scan for job in jobs for scan in job.payload.scans]
 
 
-def fill(ledger: Ledger, count: int) -> list[Scan]:
-    """Accepts `count` scans."""
-    scans = [new_scan() for _ in range(count)]
-    for scan in scans:
-        ledger.accept((scan,))
+def scans_answered(answered: list[Answered]) -> list[Scan]:
+    """The scans an answer is for, in order."""
+    return [scan for job, first, count in answered for scan in job.payload.scans[first : first + count]]
+
+
+def fill(ledger: Ledger, count: int, *, together: int = 1) -> list[Scan]:
+    """Accepts `count` scans, `together` in a job."""
+    scans = list(range(count))
+    ledger.accept(Job(Parcel(scans[first : first + together])) for first in range(0, count, together))
     return scans
 
 
@@ -50,10 +72,19 @@ def give(ledger: Ledger, generation: int = 1, *, max_frames: int = 3, max_scans:
     return frame
 
 
+class Told(Job, gc=False, eq=False):
+    """A job that notes which of its scans it was told the outcome of."""
+
+    told: list[int] = field(default_factory=list)
+
+    def deliver(self, first: int, results: list[object]) -> None:
+        self.told += range(first, first + len(results))
+
+
 class LedgerMachine(RuleBasedStateMachine):
     """Plays the executor and its generations, and keeps a plain copy of who owns what."""
 
-    scans = Bundle("scans")
+    jobs = Bundle("jobs")
 
     @initialize(max_attempts=st.integers(1, 4), is_replayable=st.booleans())
     def open(self, max_attempts: int, is_replayable: bool) -> None:
@@ -65,18 +96,24 @@ class LedgerMachine(RuleBasedStateMachine):
         self.first: dict[int, int] = dict.fromkeys(GENERATIONS, 0)
         self.ends: dict[Scan, int] = {}
         self.accepted: list[Scan] = []
+        self.withdrawn: set[Scan] = set()
         self.last_number = 0
 
     def over(self, scan: Scan) -> None:
         self.ends[scan] = self.ends.get(scan, 0) + 1
 
-    @rule(target=scans, size_bytes=st.integers(0, 60))
-    def accept(self, size_bytes: int) -> Scan:
-        scan = new_scan(size_bytes)
-        self.ledger.accept((scan,))
-        self.queue.append(scan)
-        self.accepted.append(scan)
-        return scan
+    def job_of(self) -> dict[Scan, Job]:
+        """The job each live scan is in now."""
+        return {scan: job for job in self.ledger.live() for scan in job.payload.scans}
+
+    @rule(target=jobs, count=st.integers(1, 5), each_bytes=st.integers(0, 60))
+    def accept(self, count: int, each_bytes: int) -> Told:
+        scans = list(range(len(self.accepted), len(self.accepted) + count))
+        job = Told(Parcel(scans, each_bytes))
+        self.ledger.accept((job,))
+        self.queue += scans
+        self.accepted += scans
+        return job
 
     @rule(
         generation=st.sampled_from(GENERATIONS),
@@ -86,33 +123,36 @@ class LedgerMachine(RuleBasedStateMachine):
     )
     def assign(self, generation: int, max_frames: int, max_scans: int, max_bytes: int) -> None:
         held = self.frames[generation]
+        job_of = self.job_of()
         frame = self.ledger.assign(
             generation, max_frames=max_frames, max_scans=max_scans, max_bytes=max_bytes
         )
         if frame is None:
-            is_reserved = any(scans[-1].is_alone for _, scans in held) or not self.is_replayable
+            is_reserved = (
+                any(job_of[scans[-1]].is_alone for _, scans in held if scans) or not self.is_replayable
+            )
             assert (
                 not self.queue
                 or len(held) >= max_frames
-                or (held and (is_reserved or self.queue[0].is_alone))
+                or (held and (is_reserved or job_of[self.queue[0]].is_alone))
             )
             return
-        count = len(frame.scans)
+        scans = scans_of(frame.jobs)
         assert len(held) < max_frames
-        assert 1 <= count <= max_scans
-        assert frame.scans == self.queue[:count]
+        assert 1 <= len(scans) == frame.count <= max_scans
+        assert scans == self.queue[: len(scans)]
         assert frame.number > self.last_number
-        assert count == 1 or sum(scan.payload.size_bytes for scan in frame.scans) <= max_bytes
-        for scan in frame.scans:
-            if scan.is_alone or not self.is_replayable:
-                assert count == 1
+        assert len(frame.jobs) == 1 or sum(job.payload.size_bytes for job in frame.jobs) <= max_bytes
+        for job in frame.jobs:
+            if job.is_alone or not self.is_replayable:
+                assert frame.count == 1
                 assert not held
-        assert not any(scan.is_alone for _, scans in held for scan in scans)
+        assert not any(job_of[scan].is_alone for _, others in held for scan in others)
         self.last_number = frame.number
-        del self.queue[:count]
+        del self.queue[: len(scans)]
         if not held:
             self.first[generation] = 0
-        held.append((frame.number, list(frame.scans)))
+        held.append((frame.number, scans))
 
     @precondition(lambda self: any(self.frames.values()))
     @rule(data=st.data())
@@ -121,15 +161,27 @@ class LedgerMachine(RuleBasedStateMachine):
         number, waiting = self.frames[generation][0]
         count = data.draw(st.integers(1, len(waiting)))
         answered = self.ledger.answer(generation, number, self.first[generation], count)
-        assert answered == waiting[:count]
-        for scan in answered:
-            if not scan.is_withdrawn:
-                self.over(scan)
+        assert scans_answered(answered) == waiting[:count]
+        self.deliver(answered)
         del waiting[:count]
         self.first[generation] += count
         if not waiting:
             self.frames[generation].pop(0)
             self.first[generation] = 0
+
+    def deliver(self, answered: list[Answered]) -> None:
+        """As an executor does: outcomes reach whoever still wants them, at the place they belong to."""
+        for job, first, count in answered:
+            scans = job.payload.scans[first : first + count]
+            assert {job.is_withdrawn} == {scan in self.withdrawn for scan in scans}
+            if not job.is_withdrawn:
+                whole = job.whole or job
+                assert isinstance(whole, Told)
+                whole.told = []
+                job.deliver(first, [None] * count)
+                assert [whole.payload.scans[place] for place in whole.told] == scans
+                for scan in scans:
+                    self.over(scan)
 
     @rule(generation=st.sampled_from(GENERATIONS), data=st.data())
     def answer_wrongly(self, generation: int, data: st.DataObject) -> None:
@@ -147,25 +199,33 @@ class LedgerMachine(RuleBasedStateMachine):
     def end(self, generation: int, cause: Cause, was_fresh: bool) -> None:
         held = self.frames[generation]
         oldest = held[0][1] if held else []
-        begun = [scan for scan in oldest if not scan.is_withdrawn]
-        untouched = [scan for _, scans in held[1:] for scan in scans if not scan.is_withdrawn]
-        attempts = {scan: scan.attempts for scan in (*begun, *untouched)}
-        was_alone = {scan: scan.is_alone for scan in (*begun, *untouched)}
+        begun = [scan for scan in oldest if scan not in self.withdrawn]
+        untouched = [scan for _, scans in held[1:] for scan in scans if scan not in self.withdrawn]
+        job_of = self.job_of()
+        attempts = {scan: job_of[scan].attempts for scan in (*begun, *untouched)}
+        was_alone = {scan: job_of[scan].is_alone for scan in (*begun, *untouched)}
 
         aftermath = self.ledger.end(generation, cause, was_fresh=was_fresh)
 
-        ended = dict(aftermath.ended)
+        job_of = self.job_of()
+        ended = {scan: verdict for job, verdict in aftermath.ended for scan in job.payload.scans}
+        for job, _ in aftermath.ended:
+            assert len(job) == 1, "scans were blamed together"
+            job_of[job.payload.scans[0]] = job
         assert len(ended) == len(aftermath.ended)
         is_exact = len(oldest) == 1 and cause is not Cause.RETIRED
         may_end = is_exact or not self.is_replayable
         assert set(ended) <= (set(begun) if may_end else set()), "a batch-mate was blamed"
         for scan in untouched:
-            assert scan.attempts == attempts[scan], "a frame that was never begun was counted"
-            assert scan.is_alone == was_alone[scan]
+            assert job_of[scan].attempts == attempts[scan], "a frame that was never begun was counted"
+            assert job_of[scan].is_alone == was_alone[scan]
         for scan in begun:
-            assert scan.attempts == attempts[scan] + is_exact or (scan in ended and not is_exact)
+            job = job_of[scan]
+            assert job.attempts == attempts[scan] + is_exact or (scan in ended and not is_exact)
+            assert job.attempts <= self.max_attempts
             if cause is not Cause.RETIRED and scan not in ended:
-                assert scan.is_alone, "a suspect would run in company again"
+                assert job.is_alone, "a suspect would run in company again"
+                assert len(job) == 1
         for scan, verdict in ended.items():
             assert verdict in self.possible_verdicts(cause)
             self.over(scan)
@@ -186,18 +246,31 @@ class LedgerMachine(RuleBasedStateMachine):
             Cause.RETIRED: {Verdict.INTERRUPTED},
         }[cause]
 
-    @rule(scan=scans)
-    def withdraw(self, scan: Scan) -> None:
-        if self.ends.get(scan) or scan.is_withdrawn:
+    @rule(job=jobs)
+    def withdraw(self, job: Told) -> None:
+        scans = [scan for scan in job.payload.scans if scan not in self.ends]
+        if job.is_withdrawn or not scans:
             return
-        self.ledger.withdraw(scan)
-        self.over(scan)
-        if scan in self.queue:
-            self.queue.remove(scan)
+        self.ledger.withdraw(job)
+        self.withdrawn.update(scans)
+        for scan in scans:
+            self.over(scan)
+            if scan in self.queue:
+                self.queue.remove(scan)
+
+    @rule()
+    def withdraw_all(self) -> None:
+        assigned = [scan for held in self.frames.values() for _, scans in held for scan in scans]
+        wanted = [scan for scan in (*assigned, *self.queue) if scan not in self.withdrawn]
+        assert scans_of(self.ledger.withdraw_all()) == wanted
+        for scan in wanted:
+            self.over(scan)
+        self.withdrawn.update(wanted)
+        self.queue.clear()
 
     @rule()
     def take_queued(self) -> None:
-        assert self.ledger.take_queued() == self.queue
+        assert scans_of(self.ledger.take_queued()) == self.queue
         for scan in self.queue:
             self.over(scan)
         self.queue.clear()
@@ -207,7 +280,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if not hasattr(self, "ledger"):
             return
         assigned = [scan for held in self.frames.values() for _, scans in held for scan in scans]
-        live = self.ledger.live()
+        live = scans_of(self.ledger.live())
         assert len(live) == len(set(live)), "a scan has two owners"
         assert set(live) == {*assigned, *self.queue}
         assert live[len(assigned) :] == self.queue
@@ -220,7 +293,6 @@ class LedgerMachine(RuleBasedStateMachine):
     def each_scan_ends_at_most_once(self) -> None:
         if hasattr(self, "ledger"):
             assert all(count == 1 for count in self.ends.values())
-            assert all(scan.attempts <= self.max_attempts for scan in self.accepted)
 
     @invariant()
     def the_counts_of_each_generation_agree(self) -> None:
@@ -229,7 +301,10 @@ class LedgerMachine(RuleBasedStateMachine):
         for generation, held in self.frames.items():
             assert self.ledger.frames_of(generation) == len(held)
             assert self.ledger.in_flight_of(generation) == sum(len(scans) for _, scans in held)
-            assert self.ledger.head_of(generation) is (held[0][1][0] if held else None)
+            head = self.ledger.head_of(generation)
+            assert (head is not None) == bool(held)
+            if head is not None:
+                assert held[0][1][0] in head.payload.scans
 
     def teardown(self) -> None:
         """Whatever happened, honest generations finish the rest."""
@@ -240,8 +315,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for _ in range(len(self.queue)):
             frame = self.ledger.assign(1, max_frames=1, max_scans=1, max_bytes=1)
             assert frame is not None, "a scan waits although nothing is in its way"
-            self.ledger.answer(1, frame.number, 0, 1)
-            self.over(frame.scans[0])
+            self.deliver(self.ledger.answer(1, frame.number, 0, 1))
         assert set(self.ends) == set(self.accepted)
         assert not self.ledger.live()
 
@@ -253,37 +327,38 @@ TestLedger = LedgerMachine.TestCase
 @pytest.mark.parametrize("cause", BLAMING)
 def test_culprit_is_found_among_innocents(cause: Cause) -> None:
     """Whichever of ten scans kills its generation, it alone is blamed, and the others are answered."""
-    for culprit_index in range(10):
+    for culprit, together in itertools.product(range(10), (1, 3, 10)):
         ledger = Ledger(max_attempts=2)
-        scans = fill(ledger, 10)
-        culprit = scans[culprit_index]
-        blamed: list[tuple[Scan, Verdict]] = []
+        scans = fill(ledger, 10, together=together)
+        blamed: list[Scan] = []
         answered: list[Scan] = []
         generation = 1
         while ledger.live():
             frame = give(ledger, generation, max_frames=1)
-            if culprit in frame.scans:
+            if culprit in scans_of(frame.jobs):
                 aftermath = ledger.end(generation, cause, was_fresh=True)
-                blamed += aftermath.ended
+                blamed += scans_of(job for job, _ in aftermath.ended)
                 generation += 1
             else:
-                answered += ledger.answer(generation, frame.number, 0, len(frame.scans))
-        assert [scan for scan, _ in blamed] == [culprit]
+                answered += scans_answered(ledger.answer(generation, frame.number, 0, frame.count))
+        assert blamed == [culprit]
         assert answered == [scan for scan in scans if scan is not culprit]
 
 
-def test_partial_answers_narrow_the_suspects() -> None:
+@pytest.mark.parametrize("together", [1, 3, 6])
+def test_partial_answers_narrow_the_suspects(together: int) -> None:
     """Scans answered before the death are over; only the rest of the oldest frame is suspected."""
     ledger = Ledger(max_attempts=2)
-    scans = fill(ledger, 6)
+    scans = fill(ledger, 6, together=together)
     frame = give(ledger, max_scans=4)
     give(ledger, max_scans=2)
-    assert ledger.answer(1, frame.number, 0, 2) == scans[:2]
+    assert scans_answered(ledger.answer(1, frame.number, 0, 2)) == scans[:2]
     aftermath = ledger.end(1, Cause.CRASH, was_fresh=False)
     assert not aftermath.ended
-    assert ledger.live() == scans[2:]
-    assert [scan.is_alone for scan in scans] == [False, False, True, True, False, False]
-    assert [scan.attempts for scan in scans] == [0] * 6
+    live = ledger.live()
+    assert scans_of(live) == scans[2:]
+    assert scans_of(job for job in live if job.is_alone) == scans[2:4]
+    assert not any(job.attempts for job in live)
 
 
 def test_crash_is_replayed_up_to_max_attempts() -> None:
@@ -291,7 +366,7 @@ def test_crash_is_replayed_up_to_max_attempts() -> None:
     ledger = Ledger(max_attempts=3)
     fill(ledger, 1)
     runs = 0
-    ended: list[tuple[Scan, Verdict]] = []
+    ended: list[tuple[Job, Verdict]] = []
     while not ended:
         give(ledger, generation=runs)
         ended = ledger.end(runs, Cause.CRASH, was_fresh=True).ended
@@ -328,20 +403,20 @@ def test_network_plugin_is_never_replayed(cause: Cause, verdict: Verdict) -> Non
     give(ledger)
     assert ledger.assign(1, max_frames=3, max_scans=10, max_bytes=100) is None, "two in flight"
     aftermath = ledger.end(1, cause, was_fresh=False)
-    assert aftermath.ended == [(scans[0], verdict)]
-    assert ledger.live() == scans[1:]
+    assert [(scans_of([job]), ended_as) for job, ended_as in aftermath.ended] == [(scans[:1], verdict)]
+    assert scans_of(ledger.live()) == scans[1:]
 
 
 def test_withdrawn_culprit_is_dropped() -> None:
     """A scan whose caller left is not run again after its generation died."""
     ledger = Ledger(max_attempts=2)
     scans = fill(ledger, 3)
-    give(ledger)
-    for scan in scans[:2]:
-        ledger.withdraw(scan)
+    for job in give(ledger).jobs:
+        if job.payload.scans != scans[2:]:
+            ledger.withdraw(job)
     aftermath = ledger.end(1, Cause.CRASH, was_fresh=True)
     assert not aftermath.ended
-    assert ledger.live() == [scans[2]]
+    assert scans_of(ledger.live()) == scans[2:]
 
 
 @pytest.mark.parametrize(
@@ -363,5 +438,5 @@ def test_wrong_answer_changes_nothing(wrong: Callable[[Ledger], object]) -> None
     give(ledger, max_scans=2)
     with pytest.raises(LedgerError):
         wrong(ledger)
-    assert ledger.live() == scans
+    assert scans_of(ledger.live()) == scans
     assert (ledger.queued, ledger.in_flight) == (0, 5)
