@@ -175,15 +175,8 @@ class Dispatch:
         counters.scan_latency.record_all(durations_us)
         begun = 0
         for job, first, count in answered:
-            part = entries[begun : begun + count]
+            outcomes = self._results_of(job, first, entries[begun : begun + count], generation)
             begun += count
-            if durations_us is entries:
-                outcomes = self._clean_results(job, first, part, generation)  # type: ignore[arg-type]
-            else:
-                outcomes = [
-                    self._result_of(job, first + place, entry, generation) for place, entry in enumerate(part)
-                ]
-                counters.verdicts.update([outcome.verdict for outcome in outcomes])
             if not job.is_withdrawn:
                 job.deliver(first, outcomes)
         last = job.payload.transactions[first + count - 1]
@@ -192,49 +185,44 @@ class Dispatch:
         self.on_answer(generation)
         self._after_change()
 
-    def _clean_results(
-        self, job: Job, first: int, durations_us: list[int], generation: Generation
+    def _results_of(
+        self, job: Job, first: int, entries: list[int | ScanEntry], generation: Generation
     ) -> list[ScanResult]:
+        """The results of some scans of a job. Most are clean, and made right here: a call costs as much."""
+        transactions = job.payload.transactions
+        if len(entries) < len(transactions):
+            transactions = transactions[first : first + len(entries)]
         plugin_id, number, sandbox = self.metadata.id, generation.number, self.sandbox
         clean, attempts = Verdict.CLEAN, job.attempts + 1
-        transactions = job.payload.transactions
-        if len(durations_us) < len(transactions):
-            transactions = transactions[first : first + len(durations_us)]
-        self.counters.verdicts[clean] += len(durations_us)
+        self.counters.verdicts[clean] += list(map(type, entries)).count(int)
         return [
             ScanResult(
                 transaction_id=transaction.request.id,
                 plugin_id=plugin_id,
                 verdict=clean,
-                duration_ms=duration_us / 1000,
+                duration_ms=entry / 1000,
                 generation=number,
                 attempts=attempts,
                 sandbox=sandbox,
             )
-            for transaction, duration_us in zip(transactions, durations_us, strict=True)
+            if type(entry) is int
+            else self._result_of(transaction, entry, generation, attempts)  # type: ignore[arg-type]
+            for transaction, entry in zip(transactions, entries, strict=True)
         ]
 
-    def _result_of(self, job: Job, place: int, entry: int | ScanEntry, generation: Generation) -> ScanResult:
-        if isinstance(entry, int):
-            entry = ScanEntry(entry)
-        transaction = job.payload.transactions[place]
+    def _result_of(
+        self, transaction: HttpTransaction, entry: ScanEntry, generation: Generation, attempts: int
+    ) -> ScanResult:
         try:
-            denials = self.counters.denials.record(entry.denials)
-            return result_of_entry(
-                entry,
-                denials,
-                transaction,
-                self.metadata,
-                self.limits,
-                generation,
-                job.attempts + 1,
-                self.sandbox,
+            denials = self.counters.denials.record(entry.denials) if entry.denials else ()
+            result = result_of_entry(
+                entry, denials, transaction, self.metadata, self.limits, generation, attempts, self.sandbox
             )
         except Exception as error:
             # The scans of this reply have left the ledger: whatever a hostile entry finds to
             # break here must become its own scan's failure, or its neighbours never end.
             logger.exception("%s: a reply could not be turned into a result", self.metadata.id)
-            return failed_result(
+            result = failed_result(
                 Verdict.ERROR,
                 f"the reply could not be turned into a result: {type(error).__name__}",
                 transaction,
@@ -242,8 +230,10 @@ class Dispatch:
                 sandbox=self.sandbox,
                 is_started=True,
                 generation=generation.number,
-                attempts=job.attempts + 1,
+                attempts=attempts,
             )
+        self.counters.verdicts[result.verdict] += 1
+        return result
 
     def settle_end(self, generation: Generation, end: End) -> bool:
         """What a generation's end means for its scans; returns whether who did it is still open."""

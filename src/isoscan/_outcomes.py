@@ -91,9 +91,9 @@ def result_of_entry(
             fault="caller",
             is_started=False,
         )
-    console = [ConsoleLine(level, text) for level, text in entry.console]
+    console = tuple([ConsoleLine(level, text) for level, text in entry.console]) if entry.console else ()
     if entry.console_dropped:
-        console.append(ConsoleLine("warn", f"(console cut at {limits.max_console_bytes} bytes)"))
+        console += (ConsoleLine("warn", f"(console cut at {limits.max_console_bytes} bytes)"),)
     return ScanResult(
         transaction_id=transaction.id,
         plugin_id=metadata.id,

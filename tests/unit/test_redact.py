@@ -340,7 +340,7 @@ def test_result() -> None:
         verdict=Verdict.ERROR,
         findings=[finding(evidence="opensesame")],
         error=failure,
-        console=[ConsoleLine("log", "opensesame")],
+        console=(ConsoleLine("log", "opensesame"),),
     )
     shown = Redactor(KEY).result(result, of)
     assert "opensesame" not in repr(shown)
