@@ -21,6 +21,7 @@ _NOT_REACHED = "not reached"
 _PARTS = {
     "idle": ("An idle executor", "A trivial plugin that has scanned once and waits."),
     "eager": ("Plugins, started at once", "{plugins} executors of the regex plugin, loaded."),
+    "group": ("Plugins, one isolate", 'The same with `isolate_per="group"`, in a `Scanner`.'),
     "lazy": ("Plugins, lazy start", "The same with `lazy_start=True`, nothing scanned yet."),
     "after-idle": (
         "Plugins, after idle shutdown",

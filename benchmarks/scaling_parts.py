@@ -21,7 +21,7 @@ import msgspec
 import psutil
 from msgspec import Struct
 
-from isoscan import HttpTransaction, PluginExecutor, PluginMetadata
+from isoscan import HttpTransaction, PluginExecutor, PluginMetadata, Scanner
 from isoscan.errors import IsoscanError
 from isoscan.sources import open_source
 from isoscan.sources.jsonl import encode_transaction_line
@@ -151,17 +151,36 @@ async def _loaded(sizes: Sizes, record: MemoryRecord, is_asleep: bool, **options
         expected = "asleep" if is_asleep else "serving"
         if others := [each for each in executors if each.get_stats().state != expected]:
             raise RuntimeError(f"{len(others)} of {count} executors are {others[0].state}, not {expected}")
-        weight = _weigh()
-        processes = f"{weight.processes} processes"
-        record.figures = [
-            _figure("private to all processes", weight.private, processes),
-            _figure("proportional share of all (PSS)", weight.pss),
-            _figure("owner", _owner_bytes() - before_bytes, f"start() of all took {took_s:.2f} s"),
-        ]
+        _tell_weight(record, before_bytes, took_s)
+
+
+def _tell_weight(record: MemoryRecord, owner_before_bytes: int, start_s: float) -> None:
+    weight = _weigh()
+    count = f"{weight.processes} process{'es' * (weight.processes != 1)}"
+    record.figures = [
+        _figure("private to all processes", weight.private, count),
+        _figure("proportional share of all (PSS)", weight.pss),
+        _figure("owner", _owner_bytes() - owner_before_bytes, f"start() of all took {start_s:.2f} s"),
+    ]
 
 
 async def _eager(sizes: Sizes, record: MemoryRecord) -> None:
     await _loaded(sizes, record, False)
+
+
+async def _group(sizes: Sizes, record: MemoryRecord) -> None:
+    plugins = [
+        PluginExecutor(PluginMetadata(id=f"plugin-{number}"), REGEX_PLUGIN, isolate_per="group")
+        for number in range(sizes.plugins)
+    ]
+    before_bytes = _owner_bytes()
+    began = time.perf_counter()
+    async with Scanner(plugins) as scanner:
+        took_s = time.perf_counter() - began
+        async for result in scanner.scan(regex().transactions[:1]):
+            checked(result)
+        await asyncio.sleep(sizes.idle_s)
+        _tell_weight(record, before_bytes, took_s)
 
 
 async def _lazy(sizes: Sizes, record: MemoryRecord) -> None:
@@ -263,6 +282,7 @@ async def _capture(sizes: Sizes, record: MemoryRecord) -> None:
 PARTS: dict[str, Callable[[Sizes, MemoryRecord], Coroutine[Any, Any, None]]] = {
     "idle": _idle,
     "eager": _eager,
+    "group": _group,
     "lazy": _lazy,
     "after-idle": _after_idle,
     "growth": _growth,

@@ -14,7 +14,7 @@ from _loop import run
 from isoscan.sandbox.frames import Kind, ProtocolError, Reply, ReplyReader
 
 NONCE = bytes(range(1, 17))
-READY = b'{"entry":"scan_transaction","metadata":{"id":"x"},"urls":["blob:x"],"console":[],"heap":[1,2]}'
+READY = b'{"plugins":[{"metadata":"null","console":[]}],"urls":["blob:x"],"heap":[1,2]}'
 FAILED = b'{"kind":"throw","error":{"name":"E","message":"m","stack":"s"},"urls":[],"console":[["info","x"]]}'
 RESULTS = (
     b'[1,0,[3,{"d":4,"f":[[0,"{\\"title\\":\\"x\\"}"]],"c":[["info","a\\ud800b"]],"x":1}],0,[1,2]]',

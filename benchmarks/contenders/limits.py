@@ -129,12 +129,16 @@ def _orders(plugin: PluginText, workload: Workload) -> bytes:
     """What a generation would be sent: its plugin, then every transaction once."""
     limits = Limits()
     settings: dict[str, Any] = {
-        "modules": [{"name": plugin.id, "type": "text/javascript", "parts": [plugin.code]}],
-        "config": {},
+        "plugins": [
+            {
+                "modules": [{"name": plugin.id, "type": "text/javascript", "parts": [plugin.code]}],
+                "config": {},
+                "assets": {},
+            }
+        ],
         "nonce": "00" * 16,
         "has_network": False,
         "has_wasm": False,
-        "assets": {},
         "determinism": None,
         "max_findings": limits.max_findings,
         "max_findings_bytes": limits.max_findings_bytes,

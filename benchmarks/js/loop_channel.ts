@@ -31,8 +31,8 @@ export function openChannel(): Channel {
   const apply = Reflect.apply;
   const [load, ...frames] = framesOf(Deno.readFileSync(Deno.args[0]));
   const scansOf = frames.map((frame) => {
-    const length = new DataView(frame.memory).getUint32(frame.payload, true);
-    const head = new Uint8Array(frame.memory, frame.payload + 8, length);
+    const length = new DataView(frame.memory).getUint32(frame.payload + 4, true);
+    const head = new Uint8Array(frame.memory, frame.payload + 12, length);
     return parse(decoder.decode(head)).length as number;
   });
   let output = new Uint8Array(1 << 20);

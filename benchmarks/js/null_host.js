@@ -16,7 +16,7 @@ const settings = JSON.parse(
 channel.setNonce(settings.nonce);
 channel.send(
   Kind.Ready,
-  '{"entry":"scan_transaction","metadata":"null","urls":[],"console":[],"denials":[],"heap":[1,1]}',
+  '{"plugins":[{"metadata":"null","console":[]}],"urls":[],"heap":[1,1]}',
 );
 for (;;) {
   frame = channel.readFrame();
@@ -24,7 +24,7 @@ for (;;) {
     channel.send(Kind.Memory, "[1,1,1]");
     continue;
   }
-  const length = new DataView(frame.memory).getUint32(frame.payload, true);
-  const heads = JSON.parse(decoder.decode(new Uint8Array(frame.memory, frame.payload + 4, length)));
+  const length = new DataView(frame.memory).getUint32(frame.payload + 4, true);
+  const heads = JSON.parse(decoder.decode(new Uint8Array(frame.memory, frame.payload + 12, length)));
   channel.send(Kind.Results, `[${frame.number},0,[${"1,".repeat(heads.length).slice(0, -1)}],0]`);
 }

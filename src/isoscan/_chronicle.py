@@ -34,8 +34,8 @@ class Chronicle:
 
     def tell(self, kind: EventKind, generation: int, **details: Any) -> None:
         """Something happened to a generation; `details` are fields of `Event`."""
-        plugin_id = self._dispatch.metadata.id
-        self.events.emit(Event(kind=kind, plugin_id=plugin_id, generation=generation, **details))
+        name = self._dispatch.name
+        self.events.emit(Event(kind=kind, plugin_id=name, generation=generation, **details))
 
     def tell_end(self, kind: EventKind, generation: Generation, **details: Any) -> None:
         """A generation retires or died, with what it held when it was last looked at."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from ._ledger import Cause, Job, Ledger, LedgerError
 from ._outcomes import failed_result, result_of_entry
@@ -36,24 +36,36 @@ _WHAT_HAPPENED = {
 }
 
 
+class Account:
+    """What is known of one plugin and counted for it."""
+
+    def __init__(self, metadata: PluginMetadata, counters: Counters) -> None:
+        self.metadata = metadata
+        self.counters = counters
+
+
 class Dispatch:
-    """The queue of one executor and everything that happens to what is in it."""
+    """One queue and everything that happens to what is in it: scans of a plugin, or of those that share
+    an isolate."""
 
     def __init__(
         self,
-        metadata: PluginMetadata,
+        plugins: Sequence[PluginMetadata],
         limits: Limits,
         *,
         is_replayable: bool,
         is_single_use: bool = False,
         sandbox: SandboxLevel = "strict",
     ) -> None:
-        self.metadata = metadata
         self.limits = limits
         #: Written into every result.
         self.sandbox: SandboxLevel = sandbox
         self.ledger = Ledger(max_attempts=limits.max_attempts, is_replayable=is_replayable)
+        #: Of the whole: what becomes of generations, and for a single plugin everything.
         self.counters = Counters()
+        is_single = len(plugins) == 1
+        #: One for each plugin, in their order.
+        self.accounts = [Account(each, self.counters if is_single else Counters()) for each in plugins]
         #: A generation is given one scan in its life, and no other transaction is ever shown to it.
         self.is_single_use = is_single_use
         #: The generation that is given work; None while the slot is vacant or held.
@@ -68,6 +80,13 @@ class Dispatch:
         self._room = WaitingLine()
         self._idle: list[asyncio.Future[None]] = []
         self._is_pump_due = False
+
+    @property
+    def name(self) -> str:
+        """The plugin's id, or how those that share an isolate are told from others."""
+        others = len(self.accounts) - 1
+        first = self.accounts[0].metadata.id
+        return f"{first}+{others}" if others else first
 
     # ---- in ----------------------------------------------------------------
 
@@ -134,15 +153,16 @@ class Dispatch:
             generation.number, max_frames=max_frames, max_scans=max_scans, max_bytes=_MAX_FRAME_BYTES
         ):
             self._record_waits(frame.jobs, now)
-            generation.send(frame.number, [job.payload for job in frame.jobs])
+            generation.send(frame.number, [job.payload for job in frame.jobs], frame.jobs[0].plugin)
             if frame.jobs[0].is_aborting:
                 self._abort_if_slow(generation, frame.jobs[0])
         self.offer_room()
 
-    def _record_waits(self, jobs: Iterable[Job], now: float) -> None:
+    def _record_waits(self, jobs: Sequence[Job], now: float) -> None:
         """How long they were queued."""
+        queue_latency = self.accounts[jobs[0].plugin].counters.queue_latency
         for job in jobs:
-            self.counters.queue_latency.record(int((now - job.accepted_at) * 1e6), len(job))
+            queue_latency.record(int((now - job.accepted_at) * 1e6), len(job))
 
     def _abort_if_slow(self, generation: Generation, job: Job) -> None:
         def abort() -> None:
@@ -156,7 +176,7 @@ class Dispatch:
     def settle(self, generation: Generation, results: Results) -> None:
         """Outcomes a generation sent. One it was not asked for condemns it."""
         entries = results.entries
-        ledger, counters = self.ledger, self.counters
+        ledger = self.ledger
         try:
             frames_before = ledger.frames_of(generation.number)
             answered = ledger.answer(generation.number, results.frame, results.first, len(entries))
@@ -171,6 +191,7 @@ class Dispatch:
             else [entry if isinstance(entry, int) else entry.duration_us for entry in entries]
         )
         generation.record_scans(durations_us)
+        counters = self.accounts[answered[0][0].plugin].counters
         counters.executions += len(entries)
         counters.scan_latency.record_all(durations_us)
         begun = 0
@@ -192,9 +213,11 @@ class Dispatch:
         transactions = job.payload.transactions
         if len(entries) < len(transactions):
             transactions = transactions[first : first + len(entries)]
-        plugin_id, number, sandbox = self.metadata.id, generation.number, self.sandbox
+        account = self.accounts[job.plugin]
+        plugin_id, number, sandbox = account.metadata.id, generation.number, self.sandbox
         clean, attempts = Verdict.CLEAN, job.attempts + 1
-        self.counters.verdicts[clean] += list(map(type, entries)).count(int)
+        if count := list(map(type, entries)).count(int):
+            account.counters.verdicts[clean] += count
         return [
             ScanResult(
                 transaction_id=transaction.request.id,
@@ -206,40 +229,48 @@ class Dispatch:
                 sandbox=sandbox,
             )
             if type(entry) is int
-            else self._result_of(transaction, entry, generation, attempts)  # type: ignore[arg-type]
+            else self._result_of(transaction, entry, generation, job.plugin, attempts)  # type: ignore[arg-type]
             for transaction, entry in zip(transactions, entries, strict=True)
         ]
 
     def _result_of(
-        self, transaction: HttpTransaction, entry: ScanEntry, generation: Generation, attempts: int
+        self,
+        transaction: HttpTransaction,
+        entry: ScanEntry,
+        generation: Generation,
+        plugin: int,
+        attempts: int,
     ) -> ScanResult:
+        account = self.accounts[plugin]
+        metadata, counters = account.metadata, account.counters
         try:
-            denials = self.counters.denials.record(entry.denials) if entry.denials else ()
+            denials = counters.denials.record(entry.denials) if entry.denials else ()
+            file = generation.source.plugins[plugin].name
             result = result_of_entry(
-                entry, denials, transaction, self.metadata, self.limits, generation, attempts, self.sandbox
+                entry, denials, transaction, metadata, file, self.limits, generation, attempts, self.sandbox
             )
         except Exception as error:
             # The scans of this reply have left the ledger: whatever a hostile entry finds to
             # break here must become its own scan's failure, or its neighbours never end.
-            logger.exception("%s: a reply could not be turned into a result", self.metadata.id)
+            logger.exception("%s: a reply could not be turned into a result", metadata.id)
             result = failed_result(
                 Verdict.ERROR,
                 f"the reply could not be turned into a result: {type(error).__name__}",
                 transaction,
-                self.metadata.id,
+                metadata.id,
                 sandbox=self.sandbox,
                 is_started=True,
                 generation=generation.number,
                 attempts=attempts,
             )
-        self.counters.verdicts[result.verdict] += 1
+        counters.verdicts[result.verdict] += 1
         return result
 
     def settle_end(self, generation: Generation, end: End) -> bool:
         """What a generation's end means for its scans; returns whether who did it is still open."""
         aftermath = self.ledger.end(generation.number, end.cause, was_fresh=generation.executions == 0)
         for job, verdict in aftermath.ended:
-            self.counters.executions += 1
+            self.accounts[job.plugin].counters.executions += 1
             text = f"{_WHAT_HAPPENED[verdict]}: {end.detail}"
             self._fail(
                 job,
@@ -294,12 +325,13 @@ class Dispatch:
         kind: str | None = None,
     ) -> None:
         """Ends all scans of a job that no generation answered."""
+        account = self.accounts[job.plugin]
         outcomes = [
             failed_result(
                 verdict,
                 text,
                 transaction,
-                self.metadata.id,
+                account.metadata.id,
                 sandbox=self.sandbox,
                 is_started=is_started,
                 generation=generation,
@@ -309,7 +341,7 @@ class Dispatch:
             )
             for transaction in job.payload.transactions
         ]
-        self.counters.verdicts[verdict] += len(outcomes)
+        account.counters.verdicts[verdict] += len(outcomes)
         job.deliver(0, outcomes)
 
     def _after_change(self) -> None:

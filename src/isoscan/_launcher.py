@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ._dispatch import Dispatch
 from ._ledger import Cause
 from ._plugin import Plugin
-from .errors import GenerationStartError, IsoscanError, PluginLoadError
+from .errors import ConfigError, GenerationStartError, IsoscanError, PluginLoadError
 from .events import EventKind
 from .models import Limits, PluginMetadata, SandboxLevel
 from .permissions import Permissions
 from .sandbox.children import use_fork_server
 from .sandbox.frames import encode_batch
 from .sandbox.generation import End, Generation
-from .sandbox.modules import PluginSource
+from .sandbox.modules import PluginSource, together
 
 logger = logging.getLogger("isoscan")
 
@@ -41,7 +41,7 @@ class Launcher:
 
     def __init__(
         self,
-        plugin: Plugin,
+        plugins: Sequence[Plugin],
         limits: Limits,
         sandbox: SandboxLevel,
         dispatch: Dispatch,
@@ -51,7 +51,7 @@ class Launcher:
         emit: Callable[..., None],
     ) -> None:
         self.number = 0
-        self._plugin = plugin
+        self._plugins = plugins
         self._limits = limits
         self._sandbox = sandbox
         self._dispatch = dispatch
@@ -69,24 +69,40 @@ class Launcher:
     async def granted(self, source: PluginSource, grant: Permissions) -> PluginSource:
         """The source with what is in force for it: the grant, or what it and a plugin file both name.
 
-        What a file wants is known once it ran: so it runs once without anything, or if it cannot load
-        so, with what of its own folder it was granted, which leads nowhere.
+        Raises `ConfigError` when that is not the same for all plugins that are to share an isolate.
         """
         if not grant:
             return source
-        asked: Permissions | None = self._plugin.metadata.permissions
-        if self._plugin.path is not None:
+        pairs = zip(self._plugins, source.plugins, strict=True)
+        first, *mates = [await self._granted(plugin, own, grant) for plugin, own in pairs]
+        for plugin, mate in zip(self._plugins[1:], mates, strict=True):
+            if mate.permissions != first.permissions:
+                raise ConfigError(
+                    f"{self._plugins[0].metadata.id} and {plugin.metadata.id} cannot share an isolate: their "
+                    "permissions differ; give one of them isolate_per='executor'"
+                )
+        return together([first, *mates])
+
+    async def _granted(self, plugin: Plugin, source: PluginSource, grant: Permissions) -> PluginSource:
+        """One plugin's part of it.
+
+        What a file wants is known once it ran: so it runs once without anything, or if it cannot load
+        so, with what of its own folder it was granted, which leads nowhere.
+        """
+        source = together([source])
+        asked: Permissions | None = plugin.metadata.permissions
+        if plugin.path is not None:
             try:
-                generation, metadata = await self._try(source)
+                generation, (metadata,) = await self._try(source, (plugin,))
             except PluginLoadError:
-                own = self._plugin.grant_own(source, grant)
+                own = plugin.grant_own(source, grant)
                 if own is None:
                     raise
-                generation, metadata = await self._try(own)
+                generation, (metadata,) = await self._try(own, (plugin,))
             generation.kill(Cause.RETIRED, "its permissions are known")
             await generation.wait_gone()
             asked = metadata.permissions or Permissions()
-        return self._plugin.grant(source, grant if asked is None else asked & grant)
+        return plugin.grant(source, grant if asked is None else asked & grant)
 
     async def launch(self, source: PluginSource) -> Generation:
         """A generation that is loaded, warm and ready, or an error and nothing left."""
@@ -148,7 +164,7 @@ class Launcher:
             lacks = "; ".join(f"{name}: {why}" for name, why in generation.missing_layers.items())
             logger.warning(
                 "%s: sandbox=%r holds it less than 'strict' would: %s",
-                self._plugin.metadata.id,
+                self._dispatch.name,
                 self._sandbox,
                 lacks,
             )
@@ -165,31 +181,44 @@ class Launcher:
         return generation
 
     async def _load(self, source: PluginSource) -> Generation:
-        """A loaded generation that is to serve: its metadata is the plugin's from here on."""
-        generation, metadata = await self._try(source)
-        self._dispatch.metadata = metadata
-        self._dispatch.ledger.is_replayable = not source.permissions.net or metadata.idempotent
+        """A loaded generation that is to serve: its metadata is the plugins' from here on."""
+        generation, described = await self._try(source, self._plugins)
+        for account, metadata in zip(self._dispatch.accounts, described, strict=True):
+            account.metadata = metadata
+        is_idempotent = all(metadata.idempotent for metadata in described)
+        self._dispatch.ledger.is_replayable = not source.permissions.net or is_idempotent
         return generation
 
-    async def _try(self, source: PluginSource) -> tuple[Generation, PluginMetadata]:
-        """A loaded generation and what it says of itself; nothing else is changed by it."""
+    async def _try(
+        self, source: PluginSource, plugins: Sequence[Plugin]
+    ) -> tuple[Generation, list[PluginMetadata]]:
+        """A loaded generation and what its plugins say of themselves; nothing else is changed by it."""
         self.number += 1
         if self._end_use is None:
             self._end_use = use_fork_server()
         generation = await self._start(source)
         self._tell_missing(generation)
         self._emit(EventKind.START, generation.number)
+        accounts = [self._dispatch.accounts[self._plugins.index(plugin)] for plugin in plugins]
         try:
-            ready = await generation.load(self._plugin.config, self._plugin.determinism)
-        finally:
-            self._dispatch.counters.denials.record(generation.load_denials)
+            ready = await generation.load([plugin.config for plugin in plugins], plugins[0].determinism)
+        except PluginLoadError:
+            failed = generation.load_failure
+            if failed is not None:
+                accounts[failed.plugin].counters.denials.record(failed.denials)
+            raise
+        for account, loaded in zip(accounts, ready.plugins, strict=True):
+            account.counters.denials.record(loaded.denials)
         try:
-            metadata = self._plugin.metadata_of(ready.metadata)
+            described = [
+                plugin.metadata_of(loaded.metadata)
+                for plugin, loaded in zip(plugins, ready.plugins, strict=True)
+            ]
         except PluginLoadError:
             generation.kill(Cause.RETIRED, "wrong metadata")
             await generation.wait_gone()
             raise
-        return generation, metadata
+        return generation, described
 
     async def _start(self, source: PluginSource) -> Generation:
         """A generation that is among the living from its first moment on."""
@@ -199,7 +228,7 @@ class Launcher:
             generation = await Generation.start(
                 self.number,
                 source,
-                self._plugin.deno,
+                self._plugins[0].deno,
                 self._limits,
                 sandbox=self._sandbox,
                 on_results=self._dispatch.settle,

@@ -45,6 +45,8 @@ class Job(Struct, gc=False, eq=False):
 
     payload: Any
     accepted_at: float = 0.0
+    #: Which of the plugins of a generation is to scan: its place among them.
+    plugin: int = 0
     #: What it is a part of, and which scan of that is its first.
     whole: Job | None = None
     place: int = 0
@@ -79,6 +81,7 @@ class Job(Struct, gc=False, eq=False):
         return _Part(
             self.payload.part(first, end),
             self.accepted_at,
+            self.plugin,
             whole=whole,
             place=self.place + first,
             is_withdrawn=self.is_withdrawn,
@@ -223,8 +226,8 @@ class Ledger:
     def assign(self, generation: int, *, max_frames: int, max_scans: int, max_bytes: int) -> Frame | None:
         """Moves scans from the queue into a frame for `generation`; None when it must not get any.
 
-        A suspected scan goes alone: nothing is in flight before it and nothing follows it.
-        So does every scan of a plugin that must not be replayed.
+        A frame is for one plugin. A suspected scan goes alone: nothing is in flight before it and
+        nothing follows it. So does every scan of a plugin that must not be replayed.
         """
         queue = self._queue
         frames = self._assigned.get(generation)
@@ -241,7 +244,7 @@ class Ledger:
         while queue and count < max_scans:
             job = queue[0]
             size_bytes += job.payload.size_bytes
-            if jobs and (job.is_alone or size_bytes > max_bytes):
+            if jobs and (job.is_alone or job.plugin != jobs[0].plugin or size_bytes > max_bytes):
                 break
             queue.popleft()
             if len(job) > max_scans - count:

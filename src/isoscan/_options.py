@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict, get_args
+from dataclasses import dataclass, field, replace
+from typing import Any, TypedDict, get_args
 
 from .alerts import DEFAULT_RULES, AlertRule
 from .errors import ConfigError
 from .events import EventHook
-from .models import Determinism, Limits, SandboxLevel
+from .models import Determinism, IsolatePer, Limits, SandboxLevel
 from .permissions import Permissions
 from .policies import RestartPolicy
 
 DEFAULT_SANDBOX: SandboxLevel = "strict" if sys.platform == "linux" else "permissions"
-IsolatePer = Literal["executor", "transaction"]
 
 
 class ExecutorOptions(TypedDict, total=False):
@@ -25,8 +24,10 @@ class ExecutorOptions(TypedDict, total=False):
     `limits`, `permissions`: what the plugin may use and reach. `config` is handed to its
     `init`. `deno` names the binary instead of looking for it. `restart_policy` restarts by
     itself. `warm_standby` keeps a spare generation ready, for one more generation's memory.
-    `isolate_per` says what shares an isolate: all scans of the executor (`"executor"`), or
-    nothing, each transaction gets a fresh one from a standby (`"transaction"`).
+    `isolate_per` says what shares an isolate: all scans of the executor (`"executor"`); nothing,
+    each transaction gets a fresh one from a standby (`"transaction"`); or all executors of a
+    `Scanner` that say so and have the same options but for `config` (`"group"`), which saves
+    memory where there are many plugins that trust each other.
     `lazy_start` makes no generation before the first scan, so `start()` cannot tell whether the plugin
     loads. `idle_shutdown_s` ends the generation after that long without a scan; the next one makes
     another, which is no restart.
@@ -83,8 +84,18 @@ class Settings:
             )
         for name, kind in (("isolate_per", IsolatePer), ("sandbox", SandboxLevel)):
             if getattr(self, name) not in get_args(kind):
-                known = " or ".join(map(repr, get_args(kind)))
+                *others, last = map(repr, get_args(kind))
+                known = f"{', '.join(others)} or {last}"
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: must be {known}")
+
+    def may_share(self, other: Settings) -> bool:
+        """Whether plugins with these settings and those may be in one isolate."""
+        if self.isolate_per != "group" or other.isolate_per != "group":
+            return False
+        own = replace(
+            other, config=self.config, max_executions_before_restart=self.max_executions_before_restart
+        )
+        return self == own
 
     @classmethod
     def of(cls, max_executions_before_restart: int, options: ExecutorOptions) -> Settings:

@@ -48,12 +48,13 @@ def result_of_entry(
     denials: tuple[Denial, ...],
     transaction: HttpTransaction,
     metadata: PluginMetadata,
+    file: str,
     limits: Limits,
     generation: Generation,
     attempts: int,
     sandbox: SandboxLevel,
 ) -> ScanResult:
-    """The result of a scan that its generation answered with more than "clean"."""
+    """The result of a scan that its generation answered with more than "clean"; `file` is the plugin's."""
     findings, invalid = build_findings(
         entry.findings, transaction, metadata.id, metadata.default_severity, limits
     )
@@ -66,19 +67,19 @@ def result_of_entry(
             message=invalid or entry.invalid.partition("\n")[0],
             fault="plugin",
             is_started=True,
-            file=generation.source.names[-1],
+            file=file,
         )
     if entry.error is not None:
         shown = generation.describe(entry.error)
         is_memory = entry.error.name == "RangeError" and any(m in shown.message for m in _MEMORY_ERRORS)
         verdict = Verdict.OUT_OF_MEMORY if is_memory else Verdict.ERROR
-        file, line, column = shown.place
+        found, line, column = shown.place
         error = ScanFailure(
             kind=entry.error.name or verdict.value,
             message=shown.message,
             fault="plugin",
             is_started=True,
-            file=file or generation.source.names[-1],
+            file=found or file,
             line=line,
             column=column,
             stack=shown.stack,

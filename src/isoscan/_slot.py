@@ -33,7 +33,7 @@ from .events import EventKind
 from .models import ExecutorStats, RestartReason, RestartReport, Verdict
 from .permissions import Permissions
 from .sandbox.generation import MAX_FRAME_SCANS, End, Generation
-from .sandbox.modules import PluginSource
+from .sandbox.modules import PluginSource, together
 
 _HEARTBEAT_S = 1.0
 _REASONS = {
@@ -44,17 +44,17 @@ _REASONS = {
 
 
 class Slot:
-    """One plugin's place, whatever generation is in it."""
+    """The place of one plugin, or of several that share an isolate, whatever generation is in it."""
 
     def __init__(
         self,
-        plugin: Plugin,
+        plugins: Sequence[Plugin],
         settings: Settings,
         *,
         read_stats: Callable[[], ExecutorStats],
     ) -> None:
         limits = settings.limits
-        self.plugin = plugin
+        self.plugins = plugins
         self.keeper = Keeper(settings.restart_policy)
         #: Asked before a restart by policy: a pool lets one member restart at a time.
         self.may_restart: Callable[[], bool] = lambda: True
@@ -66,9 +66,9 @@ class Slot:
         self.state = State.NEW
         self.occupant: Generation | None = None
         self.dispatch = Dispatch(
-            plugin.metadata,
+            [plugin.metadata for plugin in plugins],
             limits,
-            is_replayable=not self._grant.net or plugin.metadata.idempotent,
+            is_replayable=not self._grant.net or all(plugin.metadata.idempotent for plugin in plugins),
             is_single_use=settings.isolate_per == "transaction",
             sandbox=settings.sandbox,
         )
@@ -80,9 +80,9 @@ class Slot:
             backoff_s=limits.quarantine_s,
             backoff_max_s=limits.quarantine_max_s,
         )
-        self._source: PluginSource | None = None
+        self.source: PluginSource | None = None
         self.launcher = Launcher(
-            plugin,
+            plugins,
             limits,
             settings.sandbox,
             self.dispatch,
@@ -102,7 +102,7 @@ class Slot:
     @property
     def permissions(self) -> Permissions:
         """What is in force; before the start, what was granted."""
-        return self._source.permissions if self._source else self._grant
+        return self.source.permissions if self.source else self._grant
 
     @property
     def generation_number(self) -> int:
@@ -171,11 +171,12 @@ class Slot:
             raise ExecutorStateError(f"{self._id}: start() while {self.state}")
         self._transit(Step.START)
         try:
-            self._source = await self.launcher.granted(await self.plugin.read(), self._grant)
+            self.source = None  # a start that failed is tried again with what is there now
+            source = await self._wanted_source()
             if self._is_lazy:
                 self._transit(Step.SLEEP)
                 return
-            generation = await self.launcher.launch_patiently(self._source)
+            generation = await self.launcher.launch_patiently(source)
         except BaseException as error:
             # A shutdown may have come first; a plain comparison would be narrowed away.
             if State(self.state) is State.STARTING:
@@ -311,7 +312,7 @@ class Slot:
 
     def _on_end(self, generation: Generation, end: End) -> None:
         self.dispatch.counters.late_errors += generation.late_errors
-        if generation.source is self._source:  # what older code did teaches nothing about the new
+        if generation.source is self.source:  # what older code did teaches nothing about the new
             self.keeper.learn(generation)
         is_occupant = generation is self.occupant
         if is_occupant:
@@ -360,10 +361,10 @@ class Slot:
         loop = asyncio.get_running_loop()
         began = loop.time()
         previous = self.launcher.number
-        assert self._source is not None
+        assert self.source is not None
         while True:
             try:
-                generation = await self.launcher.launch(self._source)
+                generation = await self.launcher.launch(self.source)
                 break
             except (GenerationStartError, PluginLoadTimeout) as error:
                 self._load_failure = error
@@ -425,13 +426,21 @@ class Slot:
                 raise RestartFailed(f"{self._id}: the executor was shut down during the restart") from None
             raise
 
-    async def reload(self, new_code: str | None, permissions: Permissions | None) -> RestartReport:
-        """A restart with new code, after any that runs; more than is in force must be granted anew."""
+    async def reload(
+        self, place: int, new_code: str | None, permissions: Permissions | None
+    ) -> RestartReport:
+        """A restart with new code of one plugin, after any that runs; more than is in force must be
+        granted anew."""
         self.check_open()
-        if new_code is None and self.plugin.path is None:
-            raise ConfigError(f"{self._id}: reload() needs code, the executor was not made from a file")
+        plugin = self.plugins[place]
+        if new_code is None and plugin.path is None:
+            raise ConfigError(
+                f"{plugin.metadata.id}: reload() needs code, the executor was not made from a file"
+            )
         grant = self._grant if permissions is None else permissions
-        source = await self.launcher.granted(await self.plugin.read(new_code), grant)
+        sources = list((await self._wanted_source()).plugins)
+        sources[place] = await plugin.read(new_code)
+        source = await self.launcher.granted(together(sources), grant)
         wider = source.permissions.beyond(self.permissions)
         if wider and permissions is None:
             raise PermissionsWidened(
@@ -485,7 +494,7 @@ class Slot:
                 ) from error
             raise
         if source is not None:
-            self._source = source
+            self.source = source
             self.breaker.reset()
             self.keeper.forget()
         elif was_quarantined:
@@ -512,9 +521,10 @@ class Slot:
         return report
 
     async def _wanted_source(self) -> PluginSource:
-        if self._source is None:
-            self._source = await self.launcher.granted(await self.plugin.read(), self._grant)
-        return self._source
+        if self.source is None:
+            source = together([await plugin.read() for plugin in self.plugins])
+            self.source = await self.launcher.granted(source, self._grant)
+        return self.source
 
     def _after_failed_restart(self, error: BaseException) -> None:
         if self.state is not State.RESTARTING:
@@ -542,7 +552,7 @@ class Slot:
         await generation.wait_gone()
         return True
 
-    # ---- what `scan_many` needs ----------------------------------------------
+    # ---- what `scan_many` needs: see `_stream.Intake` ------------------------
 
     @property
     def room(self) -> int:
@@ -564,7 +574,7 @@ class Slot:
 
     @property
     def _id(self) -> str:
-        return self.dispatch.metadata.id
+        return self.dispatch.name
 
     def _transit(self, step: Step) -> None:
         self.state = next_state(self.state, step)

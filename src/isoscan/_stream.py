@@ -74,8 +74,9 @@ class _Place(Job, kw_only=True, gc=False, eq=False):
 class _Window:
     """The scans between what was read and what was handed out."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: Intake, plugin: int) -> None:
         self._intake = intake
+        self._plugin = plugin
         self._size = intake.window
         self._loop = asyncio.get_running_loop()
         self._places: deque[_Place] = deque()
@@ -110,7 +111,8 @@ class _Window:
 
     def _admit(self, batches: list[Batch]) -> None:
         now = self._loop.time()
-        places = [_Place(batch, now, window=self, results=[None] * len(batch)) for batch in batches]
+        plugin = self._plugin
+        places = [_Place(batch, now, plugin, window=self, results=[None] * len(batch)) for batch in batches]
         self._kept += sum(map(len, batches))
         self._kept_bytes += sum(batch.size_bytes for batch in batches)
         self._intake.admit(places)
@@ -163,6 +165,10 @@ class _Window:
             if taken or place.handed < len(place.results):
                 return taken
         return []
+
+    async def wait_for_room(self) -> None:
+        """Returns when whoever takes the scans may have room."""
+        await self._intake.wait_for_room()
 
     def offer_place(self) -> None:
         """Results were handed out: who feeds the window may go on."""
@@ -217,27 +223,33 @@ class _Rest:
         return taken
 
 
-async def scan_stream(intake: Intake, transactions: Transactions) -> AsyncIterator[ScanResult]:
-    """One result per transaction, in input order; see `PluginExecutor.scan_many`."""
+async def scan_stream(
+    intake: Intake, transactions: Transactions, plugin: int = 0
+) -> AsyncIterator[ScanResult]:
+    """One result per transaction, in input order; see `PluginExecutor.scan_many`.
+
+    `plugin` is the place of the one that scans among those that share an isolate.
+    """
     if isinstance(transactions, AsyncIterable):
-        several = _scan(intake, None, _one_by_one(transactions))
+        several = _scan(_Window(intake, plugin), None, _one_by_one(transactions))
     else:
-        several = _scan(intake, iter(transactions), None)
+        several = _scan(_Window(intake, plugin), iter(transactions), None)
     async with aclosing(several):
         async for results in several:
             for result in results:
                 yield result
 
 
-def scan_bulks(intake: Intake, bulks: AsyncIterable[Bulk]) -> AsyncGenerator[list[ScanResult], None]:
+def scan_bulks(
+    intake: Intake, bulks: AsyncIterable[Bulk], plugin: int = 0
+) -> AsyncGenerator[list[ScanResult], None]:
     """One result per transaction, in input order, as many at a time as there are."""
-    return _scan(intake, None, bulks)
+    return _scan(_Window(intake, plugin), None, bulks)
 
 
 async def _scan(
-    intake: Intake, source: Iterator[HttpTransaction] | None, bulks: AsyncIterable[Bulk] | None
+    window: _Window, source: Iterator[HttpTransaction] | None, bulks: AsyncIterable[Bulk] | None
 ) -> AsyncGenerator[list[ScanResult], None]:
-    window = _Window(intake)
     feeder: asyncio.Task[None] | None = None
     if bulks is not None:
         feeder = asyncio.create_task(window.feed(bulks), name="isoscan-feed")
@@ -251,7 +263,7 @@ async def _scan(
             if window.is_over:
                 break
             if source is not None and window.is_empty:
-                await intake.wait_for_room()  # the queue is full with others' scans
+                await window.wait_for_room()  # the queue is full with others' scans
             else:
                 await window.wait()
         if window.input_error is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +28,7 @@ from .models import (
 from .permissions import Permissions
 from .policies import GenerationSnapshot
 from .sandbox.frames import encode_batch
+from .sandbox.modules import PluginSource
 
 
 class _Call(Job, kw_only=True, eq=False):
@@ -80,7 +81,7 @@ class PluginExecutor:
         self, metadata: PluginMetadata, code: str | None, path: Path | None, settings: Settings
     ) -> None:
         self._settings = settings
-        plugin = Plugin(
+        self._plugin = Plugin(
             metadata,
             code=code,
             path=path,
@@ -90,15 +91,34 @@ class PluginExecutor:
         )
         self.limits = settings.limits
         self.max_executions_before_restart = settings.max_executions_before_restart
-        self._slot = Slot(plugin, settings, read_stats=self.get_stats)
-        self._dispatch = self._slot.dispatch
+        self._enter(Slot((self._plugin,), settings, read_stats=self.get_stats), 0)
+
+    def _enter(self, slot: Slot, place: int) -> None:
+        """From here on it is the executor of one of a slot's plugins."""
+        self._slot = slot
+        self._dispatch = slot.dispatch
+        self._place = place
+
+    @classmethod
+    def _share(cls, executors: Sequence[Self]) -> None:
+        """Executors alike but for their plugins, and not started yet, have one slot from here on."""
+        first = executors[0]
+        slot = Slot([each._plugin for each in executors], first._settings, read_stats=first.get_stats)
+        for place, executor in enumerate(executors):
+            executor._enter(slot, place)
 
     def _twin(self) -> Self:
         """Another executor of the same plugin, that starts when it is first given work."""
-        plugin = self._slot.plugin
+        plugin = self._plugin
         twin = type(self).__new__(type(self))
         twin._set_up(self.metadata, plugin.code, plugin.path, replace(self._settings, lazy_start=True))
         return twin
+
+    @property
+    def _source(self) -> PluginSource | None:
+        """What it runs, as it was read; None before the start."""
+        source = self._slot.source
+        return None if source is None else source.plugins[self._place]
 
     def __repr__(self) -> str:
         ledger = self._dispatch.ledger
@@ -110,7 +130,7 @@ class PluginExecutor:
     @property
     def metadata(self) -> PluginMetadata:
         """Who the plugin is."""
-        return self._dispatch.metadata
+        return self._dispatch.accounts[self._place].metadata
 
     @property
     def permissions(self) -> Permissions:
@@ -158,7 +178,7 @@ class PluginExecutor:
             await self._dispatch.wait_for_room()
             self._slot.check_open()
         loop = asyncio.get_running_loop()
-        call = _Call(encode_batch((transaction,)), loop.time(), outcome=loop.create_future())
+        call = _Call(encode_batch((transaction,)), loop.time(), self._place, outcome=loop.create_future())
         self._slot.admit((call,))
         try:
             result = await call.outcome
@@ -178,12 +198,12 @@ class PluginExecutor:
         what was handed out. An error it raises comes after the results of all it gave.
         """
         self._slot.check_open()
-        return scan_stream(self._slot, transactions)
+        return scan_stream(self._slot, transactions, self._place)
 
     def _scan_bulks(self, bulks: AsyncIterable[Bulk]) -> AsyncIterator[list[ScanResult]]:
         """As `scan_many`, for an input that comes in batches; results come several at a time."""
         self._slot.check_open()
-        return scan_bulks(self._slot, bulks)
+        return scan_bulks(self._slot, bulks, self._place)
 
     async def restart(
         self, *, overlap: bool = True, reason: RestartReason = RestartReason.MANUAL
@@ -206,7 +226,7 @@ class PluginExecutor:
         would get more than is in force: the old one serves on. `permissions` is a new grant,
         and allows it.
         """
-        return await self._slot.reload(new_code, permissions)
+        return await self._slot.reload(self._place, new_code, permissions)
 
     async def terminate_execution(self) -> bool:
         """Aborts what runs now; the executor serves on. Returns whether anything ran.
@@ -230,7 +250,8 @@ class PluginExecutor:
 
     def get_stats(self) -> ExecutorStats:
         """A snapshot, taken without waiting for any work."""
-        slot, ledger, counters = self._slot, self._dispatch.ledger, self._dispatch.counters
+        slot, ledger, whole = self._slot, self._dispatch.ledger, self._dispatch.counters
+        counters = self._dispatch.accounts[self._place].counters
         occupant = slot.occupant
         growth = slot.keeper.growth_of(occupant)
         return ExecutorStats(
@@ -240,12 +261,12 @@ class PluginExecutor:
             total_executions=counters.executions,
             current_instance_executions=occupant.executions if occupant else 0,
             max_executions_before_restart=self.max_executions_before_restart,
-            restart_count=sum(counters.restarts.values()),
+            restart_count=sum(whole.restarts.values()),
             last_restart_time=slot.chronicle.last_restart_time,
             queued=ledger.queued,
             in_flight=ledger.in_flight,
             verdicts=dict(counters.verdicts),
-            restarts=dict(counters.restarts),
+            restarts=dict(whole.restarts),
             rss_bytes=occupant.rss_bytes() if occupant else None,
             heap_used_bytes=occupant.heap_used_bytes if occupant else None,
             growth_bytes_per_execution=growth.bytes_per_execution if growth else None,
@@ -254,12 +275,12 @@ class PluginExecutor:
             policy_text=slot.keeper.explain(occupant),
             scan_latency=counters.scan_latency.percentiles(),
             queue_latency=counters.queue_latency.percentiles(),
-            last_restart=counters.last_restart,
-            longest_pause_ms=counters.longest_pause_ms,
+            last_restart=whole.last_restart,
+            longest_pause_ms=whole.longest_pause_ms,
             quarantined_for_s=slot.quarantined_for_s,
             external_bytes=occupant.external_bytes if occupant else None,
             pss_bytes=occupant.last_pss_bytes if occupant else None,
-            late_errors=counters.late_errors + (occupant.late_errors if occupant else 0),
+            late_errors=whole.late_errors + (occupant.late_errors if occupant else 0),
             denials=counters.denials.all(),
             permissions=slot.permissions,
             sandbox=self._dispatch.sandbox,

@@ -97,6 +97,9 @@ _COMPLETE = (Verdict.CLEAN, Verdict.FINDINGS)
 #: that are there, or none beside limits, Deno's permissions and the realm.
 SandboxLevel = Literal["strict", "available", "permissions"]
 
+#: What shares an isolate: the scans of an executor, nothing, or all plugins of a scanner that say so.
+IsolatePer = Literal["executor", "transaction", "group"]
+
 
 class RestartReason(StrEnum):
     """Why a generation was replaced."""

@@ -340,7 +340,7 @@ _RANKS = {State.SERVING: 0, State.ASLEEP: 0, State.RESTARTING: 1, State.RECOVERI
 
 def _with_code(make: Any, code: str, **options: Any) -> PluginExecutor:
     member: PluginExecutor = make(**options)
-    member._slot.plugin.code = code
+    member._plugin.code = code
     return member
 
 

@@ -33,6 +33,10 @@ class Scanner:
     `workers` is how many processes there should be work for, usually the processors: with fewer plugins
     than that, each gets further executors of its own, which start when there is enough for them to do.
     So a plugin must not count on seeing every transaction in one isolate.
+
+    Executors with `isolate_per="group"` that are alike but for their plugins share one isolate from
+    here on. They are restarted together, a death of it is charged to the scan that caused it alone, and
+    a quarantine holds all of them.
     """
 
     def __init__(self, executors: Sequence[PluginExecutor], *, workers: int = 1) -> None:
@@ -42,6 +46,8 @@ class Scanner:
             raise ConfigError(f"workers is {workers}: must be between 1 and {_MAX_WORKERS}")
         self.executors = tuple(executors)
         self._workers = workers
+        for group in _groups(self.executors):
+            PluginExecutor._share(group)
         #: For each executor, itself and those that help it.
         self._teams: list[list[PluginExecutor]] = []
         self.coverage = Coverage()
@@ -50,9 +56,9 @@ class Scanner:
         self.unclaimed: list[ScanResult] = []
 
     async def __aenter__(self) -> Self:
-        outcomes = await asyncio.gather(
-            *(executor.start() for executor in self.executors), return_exceptions=True
-        )
+        # One start for those that share an isolate.
+        starting = {executor._slot: executor for executor in self.executors}.values()
+        outcomes = await asyncio.gather(*(executor.start() for executor in starting), return_exceptions=True)
         failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         if not failures:
             failures = list(self._duplicate_ids())
@@ -65,7 +71,8 @@ class Scanner:
         self._teams = [[executor] for executor in self.executors]
         for executor, team in zip(self.executors, self._teams, strict=True):
             self.coverage.plugins[executor.metadata.id] = PluginCoverage()
-            for _ in range(1, self._workers // len(self.executors)):
+            is_shared = len(executor._slot.plugins) > 1
+            for _ in range(1, 1 if is_shared else self._workers // len(starting)):
                 team.append(executor._twin())
                 await team[-1].start()  # it only reads its file: it makes no process yet
         held = self.executors[0].get_stats()
@@ -121,6 +128,19 @@ class Scanner:
         finally:
             await asyncio.gather(*(lane.close() for lane in lanes))
             self.unclaimed = [result for lane in lanes for result in lane.results]
+
+
+def _groups(executors: Sequence[PluginExecutor]) -> list[list[PluginExecutor]]:
+    """Those that are to share an isolate, in their order; a single one shares it with nobody."""
+    groups: list[list[PluginExecutor]] = []
+    for executor in executors:
+        for group in groups:
+            if group[0]._settings.may_share(executor._settings):
+                group.append(executor)
+                break
+        else:
+            groups.append([executor])
+    return [group for group in groups if len(group) > 1]
 
 
 class _Lane:

@@ -305,7 +305,7 @@ DEVIATIONS: dict[str, bytes] = {
     "deep objects": wire.greeting() + wire.reply(2, 3, b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
     "deep behind a surrogate": wire.greeting()
     + wire.reply(2, 3, b'["\\ud800",' + b"[" * 100_000 + b"]" * 100_000 + b"]"),
-    "deep ready": wire.reply(0, 0, b"{}") + wire.reply(1, 1, b'{"metadata":' + b"[" * 100_000),
+    "deep ready": wire.reply(0, 0, b"{}") + wire.reply(1, 1, b'{"plugins":' + b"[" * 100_000),
     "deep hello": wire.reply(0, 0, b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
     "not UTF-8": wire.greeting() + wire.reply(2, 3, b'[1,0,[{"d":1,"i":"\xff\xfe"}],0]'),
     "UTF-16": wire.greeting() + wire.reply(2, 3, "[1,0,[1],-0.5]".encode("utf-16")),
@@ -316,7 +316,7 @@ DEVIATIONS: dict[str, bytes] = {
     "text as entry": wire.greeting() + wire.reply(2, 3, b'[1,0,["x"],0]'),
     "boolean as entry": wire.greeting() + wire.reply(2, 3, b"[1,0,[true],0]"),
     "object as results": wire.greeting() + wire.reply(2, 3, b'{"frame":1}'),
-    "ready without heap": wire.reply(0, 0, b"{}") + wire.reply(1, 1, b'{"entry":"x"}'),
+    "ready without heap": wire.reply(0, 0, b"{}") + wire.reply(1, 1, b'{"plugins":[],"urls":[]}'),
 }
 
 

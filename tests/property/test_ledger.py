@@ -96,6 +96,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.first: dict[int, int] = dict.fromkeys(GENERATIONS, 0)
         self.ends: dict[Scan, int] = {}
         self.accepted: list[Scan] = []
+        self.plugins: list[int] = []
         self.withdrawn: set[Scan] = set()
         self.last_number = 0
 
@@ -106,10 +107,11 @@ class LedgerMachine(RuleBasedStateMachine):
         """The job each live scan is in now."""
         return {scan: job for job in self.ledger.live() for scan in job.payload.scans}
 
-    @rule(target=jobs, count=st.integers(1, 5), each_bytes=st.integers(0, 60))
-    def accept(self, count: int, each_bytes: int) -> Told:
+    @rule(target=jobs, count=st.integers(1, 5), each_bytes=st.integers(0, 60), plugin=st.integers(0, 1))
+    def accept(self, count: int, each_bytes: int, plugin: int) -> Told:
         scans = list(range(len(self.accepted), len(self.accepted) + count))
-        job = Told(Parcel(scans, each_bytes))
+        job = Told(Parcel(scans, each_bytes), plugin=plugin)
+        self.plugins += [plugin] * count
         self.ledger.accept((job,))
         self.queue += scans
         self.accepted += scans
@@ -143,6 +145,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert scans == self.queue[: len(scans)]
         assert frame.number > self.last_number
         assert len(frame.jobs) == 1 or sum(job.payload.size_bytes for job in frame.jobs) <= max_bytes
+        assert {self.plugins[scan] for scan in scans} == {frame.jobs[0].plugin}, "a frame of two plugins"
         for job in frame.jobs:
             if job.is_alone or not self.is_replayable:
                 assert frame.count == 1
@@ -262,7 +265,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def withdraw_all(self) -> None:
         assigned = [scan for held in self.frames.values() for _, scans in held for scan in scans]
         wanted = [scan for scan in (*assigned, *self.queue) if scan not in self.withdrawn]
-        assert scans_of(self.ledger.withdraw_all()) == wanted
+        assert sorted(scans_of(self.ledger.withdraw_all())) == sorted(wanted)
         for scan in wanted:
             self.over(scan)
         self.withdrawn.update(wanted)

@@ -101,11 +101,11 @@ class Worker:
         _, _, payload = self.read_order()
         settings = json.loads(payload)
         self.nonce = bytes.fromhex(settings["nonce"])
-        script = json.loads("".join(settings["modules"][-1]["parts"]))
+        script = json.loads("".join(settings["plugins"][0]["modules"][-1]["parts"]))
         lives = script.get("lives", [{}])
         life = lives[min(self.life, len(lives) - 1)]
         self.fail(life.get("ready"))
-        ready = {"entry": "scan_transaction", "metadata": "null", "urls": [], "console": [], "heap": [1, 2]}
+        ready = {"plugins": [{"metadata": "null", "console": []}], "urls": [], "heap": [1, 2]}
         self.write(self.packed(READY, json.dumps(ready)))
         while True:
             order, number, payload = self.read_order()
@@ -114,8 +114,8 @@ class Worker:
                 continue
             self.frame = number
             self.frame_count += 1
-            length = int.from_bytes(payload[:4], "little")
-            rows = json.loads(payload[8 : 8 + length])
+            length = int.from_bytes(payload[4:8], "little")
+            rows = json.loads(payload[12 : 12 + length])
             self.ids = [row[0] for row in rows]
             fault = life.get("frames", {}).get(str(self.frame_count))
             for index, row in enumerate(rows):
@@ -241,7 +241,7 @@ _FAULTS: dict[str, Callable[[Worker], None]] = {
     "duplicate": _sends(lambda w: _results(w, w.entries()) + _results(w, w.entries())),
     "kind_hello": _sends(lambda w: w.packed(HELLO, "{}")),
     "kind_ready": _sends(
-        lambda w: w.packed(READY, '{"entry":"","metadata":"null","urls":[],"console":[],"heap":[1,2]}')
+        lambda w: w.packed(READY, '{"plugins":[{"metadata":"null","console":[]}],"urls":[],"heap":[1,2]}')
     ),
     "kind_load_failed": _sends(
         lambda w: w.packed(LOAD_FAILED, '{"kind":"throw","error":{},"urls":[],"console":[]}')

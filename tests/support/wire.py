@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 NONCE = bytes(range(1, 17))
 ZERO_NONCE = bytes(16)
 HELLO, READY, LOAD_FAILED, RESULTS, MEMORY = range(5)
-READY_JSON = b'{"entry":"scan_transaction","metadata":"null","urls":[],"console":[],"heap":[1,2]}'
+READY_JSON = b'{"plugins":[{"metadata":"null","console":[]}],"urls":[],"heap":[1,2]}'
 
 
 class OrderFrame(NamedTuple):
@@ -44,8 +44,8 @@ _REQUEST_FIELDS = 8
 
 def split_scan(payload: bytes) -> list[tuple[Message, Message | None]]:
     """Request and response of each transaction; the last field of each is its body's length."""
-    head_length, details_length = struct.unpack_from("<II", payload)
-    rest = payload[8:]
+    _, head_length, details_length = struct.unpack_from("<III", payload)
+    rest = payload[12:]
     rows, rest = json.loads(rest[:head_length]), rest[head_length:]
     details, rest = rest[:details_length], rest[details_length:]
     assert details.endswith(b"\n") or not details

@@ -51,6 +51,7 @@ app.command(
 _SUBCOMMANDS = {"bench": ("soak",), "config": ("show", "schema"), "findings": tuple(_FINDINGS_COMMANDS)}
 
 SandboxName = Literal["strict", "available", "permissions"]
+IsolateName = Literal["executor", "transaction", "group"]
 SeverityName = Literal["info", "low", "medium", "high", "critical"]
 FormatName = Literal["table", "jsonl", "json", "sarif", "junit", "markdown", "github", "html"]
 Texts = list[str] | None
@@ -83,6 +84,7 @@ def run(
     workers: int = _NOT_GIVEN,
     allow: Annotated[Texts, Parameter(name="--allow", negative="")] = None,
     sandbox: SandboxName = _NOT_GIVEN,
+    isolate_per: Annotated[IsolateName, Parameter(name="--isolate-per")] = _NOT_GIVEN,
     redact: Annotated[bool, Parameter(name="--redact", negative="--no-redact")] = _NOT_GIVEN,
     db: Annotated[str | None, Parameter(name="--db")] = None,
     store: Annotated[bool, Parameter(name="--store", negative="--no-store")] = _NOT_GIVEN,
@@ -147,6 +149,9 @@ def run(
         "strict" refuses to run without every layer the sandbox needs (default on Linux),
         "available" makes do with those of this system, "permissions" (default elsewhere)
         relies on Deno alone. See isoscan doctor.
+    isolate_per
+        "executor" gives each plugin an isolate of its own (default), "transaction" each of its scans,
+        "group" one to all plugins that are run alike: less memory, for plugins that trust each other.
     redact
         Mask passwords, tokens and other secrets in findings and messages.
         Default: when --output names a file.
@@ -198,6 +203,7 @@ def run(
                 "workers": workers,
                 "allow": allow,
                 "sandbox": sandbox,
+                "isolate_per": isolate_per,
                 "redact": redact,
                 "db": db,
                 "store": store,

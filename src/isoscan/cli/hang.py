@@ -147,7 +147,7 @@ async def shrink(length: int, probes: Probes) -> tuple[int, int, bool]:
 async def _find_slice(
     hang: Hang, like: PluginExecutor, options: ExecutorOptions, transaction: HttpTransaction
 ) -> None:
-    path = like._slot.plugin.path
+    path = like._plugin.path
     assert path is not None, "plugins of a run are files"
     probe_s = min(PROBE_S, like.limits.timeout_s)
     limits = replace(like.limits, timeout_s=probe_s, max_attempts=1, max_consecutive_deaths=1_000_000)

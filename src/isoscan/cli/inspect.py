@@ -67,7 +67,7 @@ class Inspection:
 
     def _find(self, executors: Sequence[PluginExecutor]) -> PluginExecutor:
         by_id = [each for each in executors if each.metadata.id == self._name]
-        by_path = [each for each in executors if _is_same(self._name, each._slot.plugin.path)]
+        by_path = [each for each in executors if _is_same(self._name, each._plugin.path)]
         for found in by_id or by_path:
             return found
         ids = [each.metadata.id for each in executors]
@@ -102,10 +102,11 @@ def inspected_executor(
 
     `announce` is told where, each time. With `stops` the plugin's first statement stops the debugger.
     """
-    path = like._slot.plugin.path
+    path = like._plugin.path
     assert path is not None, "plugins of a run are files"
     options = options.copy()
     options["sandbox"] = "permissions"
+    options["isolate_per"] = "executor"
     executor = PluginExecutor.from_file(path, **options)
     slot = executor._slot
     slot.launcher = _InspectedLauncher(slot, executor.limits, stops=stops, announce=announce)
@@ -117,7 +118,7 @@ class _InspectedLauncher(Launcher):
 
     def __init__(self, slot: Slot, limits: Limits, *, stops: bool, announce: Announce) -> None:
         super().__init__(
-            slot.plugin,
+            slot.plugins,
             limits,
             "permissions",
             slot.dispatch,
@@ -147,7 +148,7 @@ class _InspectedLauncher(Launcher):
     async def _start(self, source: PluginSource) -> Generation:
         if self._is_asking:
             return await super()._start(source)
-        deno = self._plugin.deno
+        deno = self._plugins[0].deno
         deno_version(deno)
         mapped = await with_source_maps(source, deno, stops=self._stops)
         self._port = free_port(USUAL_PORT if self._stops else None)

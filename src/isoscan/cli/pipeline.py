@@ -315,15 +315,15 @@ class _Interrupted(Exception):
 
 def identity_of(executor: PluginExecutor) -> PluginIdentity:
     """What the executor has loaded and how it runs it, to recognise it the next time."""
-    slot = executor._slot
-    assert slot._source is not None, "the executor is not started"
+    source = executor._source
+    assert source is not None, "the executor is not started"
     options = {
         "limits": to_builtins(executor.limits),
         "permissions": to_builtins(executor.permissions),
         "sandbox": executor.get_stats().sandbox,
-        "config": slot.plugin.config,
+        "config": executor._plugin.config,
     }
-    return PluginIdentity.of(executor.metadata, slot._source, options)
+    return PluginIdentity.of(executor.metadata, source, options)
 
 
 def _kept(result: ScanResult) -> Kept:

@@ -121,7 +121,17 @@ def _triage(effective: Effective, seen: Baseline | None) -> Triage:
 def _settings(effective: Effective) -> dict[str, Any]:
     """What a run that was broken off must have in common with the one that takes it up."""
     config = effective.config
-    names = ("timeout_s", "memory", "allow", "sandbox", "select", "exclude", "scope", "plugins")
+    names = (
+        "timeout_s",
+        "memory",
+        "allow",
+        "sandbox",
+        "isolate_per",
+        "select",
+        "exclude",
+        "scope",
+        "plugins",
+    )
     settings = {name: to_builtins(getattr(config, name)) for name in names}
     return {name: value for name, value in settings.items() if value}
 

@@ -208,13 +208,13 @@ class _Watched:
     @property
     def path(self) -> Path:
         """The plugin file."""
-        path = self.executor._slot.plugin.path
+        path = self.executor._plugin.path
         assert path is not None, "plugins of a run are files"
         return path
 
     def look_again(self) -> None:
         """The files are those of the version that serves now."""
-        source = self.executor._slot._source
+        source = self.executor._source
         assert source is not None, "the executor is started"
         folder = self.path.parent
         self._look_at([folder / name for name in (*source.names, *source.assets)])

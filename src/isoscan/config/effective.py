@@ -125,12 +125,16 @@ class Effective(Struct, frozen=True):
             limits[field.name] = value
         if table.memory is not UNSET and "memory" not in self.given:
             limits["memory_bytes"] = memory_bytes(table.memory)
+        isolate_per = table.isolate_per
+        if isolate_per is UNSET or "isolate_per" in self.given:
+            isolate_per = self.config.isolate_per
         allow = self.config.allow if table.allow is UNSET or "allow" in self.given else table.allow
         return {
             "limits": Limits(**limits),
             "permissions": permissions(allow),
             "config": table.options,
             "sandbox": self.config.sandbox,
+            "isolate_per": isolate_per,
         }
 
 

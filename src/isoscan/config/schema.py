@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from ..models import TIMEOUT_MAX_S, Limits, SandboxLevel
+from ..models import TIMEOUT_MAX_S, IsolatePer, Limits, SandboxLevel
 from ..scope import host_rule, method_rule, path_rule, status_rule, type_rule
 from ..selection import term
 from ..triage import Suppression
@@ -120,6 +120,10 @@ class PluginTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
             extra={"check": _limit("regexp_backtracks"), "limit": True},
         ),
     ] = UNSET
+    isolate_per: Annotated[
+        IsolatePer | UnsetType,
+        Meta(description="What shares an isolate, instead of what holds for all plugins."),
+    ] = UNSET
     allow: Annotated[
         list[str] | UnsetType,
         Meta(
@@ -212,6 +216,14 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         SandboxLevel,
         Meta(description="What must hold a plugin; see isoscan doctor.", extra={"option": "--sandbox"}),
     ] = DEFAULT_SANDBOX
+    isolate_per: Annotated[
+        IsolatePer,
+        Meta(
+            description="What shares an isolate: the scans of one plugin (executor), nothing (transaction), "
+            "or all plugins that are run alike (group).",
+            extra={"option": "--isolate-per"},
+        ),
+    ] = "executor"
     redact: Annotated[
         bool | None,
         Meta(

@@ -60,12 +60,12 @@ async def load_plugin(source: PluginSource, limits: Limits, sandbox: SandboxLeve
             on_results=lambda _generation, _results: None,
             on_end=lambda _generation, _end: None,
         )
-        ready = await generation.load({})
+        ready = await generation.load(({},))
         generation.kill(Cause.RETIRED, "the plugin was looked at")
         await generation.wait_gone()
     finally:
         end_use()
-    return Loaded(json.loads(ready.metadata), Denials().record(generation.load_denials))
+    return Loaded(json.loads(ready.plugins[0].metadata), Denials().record(ready.plugins[0].denials))
 
 
 class Places:

@@ -83,9 +83,7 @@ class Redactor:
             findings=[self.finding(finding, transaction) for finding in result.findings],
             error=None if result.error is None else self.failure(result.error, transaction),
             transaction_id=self.text(result.transaction_id, transaction, is_name=True),
-            console=tuple(
-                [replace(line, text=self.text(line.text, transaction)) for line in result.console]
-            ),
+            console=tuple([replace(line, text=self.text(line.text, transaction)) for line in result.console]),
         )
 
     def transaction(self, transaction: HttpTransaction) -> HttpTransaction:

@@ -4,9 +4,10 @@ Order: u32 length of what follows, u8 order, u32 frame number, payload.
 Reply: u32 length of what follows, 16-byte nonce, u32 sequence, u8 kind, JSON.
 Little-endian. The generation's side of both is `runtime/channel.ts`.
 
-A scan order's payload is u32 head length, u32 details length, the head (a JSON array with one
-flat row per transaction), the details (headers and query: a line of JSON for each request and
-each response), and all bodies as they are, whose lengths the rows give.
+A scan order's payload is u32 which of the generation's plugins, u32 head length, u32 details
+length, the head (a JSON array with one flat row per transaction), the details (headers and query: a
+line of JSON for each request and each response), and all bodies as they are, whose lengths the rows
+give.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ NONCE_BYTES = 16
 MAX_BATCH = 64
 MAX_REPLY_BYTES = 160 * 1024 * 1024
 _ORDER_HEAD = struct.Struct("<IBI")
-_SCAN_HEAD = struct.Struct("<IBIII")
+_SCAN_HEAD = struct.Struct("<IBIIII")
 _REPLY_HEAD = struct.Struct("<I16sIB")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _ORDER_REST = _ORDER_HEAD.size - 4
@@ -73,25 +74,31 @@ class ThrownError(Struct):
     stack: str = ""
 
 
-class Ready(Struct):
-    """The plugin is loaded; `urls` are its modules' blob URLs in load order, `metadata` is JSON."""
+class Loaded(Struct):
+    """One plugin is loaded: its metadata as JSON, and what it did meanwhile."""
 
-    entry: str
     metadata: str
-    urls: list[str]
     console: list[tuple[str, str]]
-    heap: tuple[int, int]
     denials: list[Denied] = []
 
 
+class Ready(Struct):
+    """All plugins are loaded, in their order; `urls` are their modules' blob URLs in load order."""
+
+    plugins: list[Loaded]
+    urls: list[str]
+    heap: tuple[int, int]
+
+
 class LoadFailed(Struct):
-    """The plugin reported that it cannot be loaded."""
+    """A plugin reported that it cannot be loaded: `plugin` is its place among those of the generation."""
 
     kind: str
     error: ThrownError
     urls: list[str]
     console: list[tuple[str, str]]
     denials: list[Denied] = []
+    plugin: int = 0
 
 
 class ScanEntry(
@@ -385,8 +392,8 @@ def encode_measure() -> bytes:
     return _ORDER_HEAD.pack(_ORDER_REST, Order.MEASURE, 0)
 
 
-def encode_scan(number: int, batches: Sequence[Batch]) -> bytes:
-    """The order that makes a generation scan some transactions, in this order."""
+def encode_scan(number: int, batches: Sequence[Batch], plugin: int = 0) -> bytes:
+    """The order that makes one of a generation's plugins scan some transactions, in this order."""
     head = b",".join([batch.head for batch in batches])
     details = [batch.details for batch in batches]
     bodies = [body for batch in batches for body in batch.bodies]
@@ -394,7 +401,7 @@ def encode_scan(number: int, batches: Sequence[Batch]) -> bytes:
     length = _SCAN_REST + head_length + details_length + sum(map(len, bodies))
     return b"".join(
         (
-            _SCAN_HEAD.pack(length, Order.SCAN, number, head_length, details_length),
+            _SCAN_HEAD.pack(length, Order.SCAN, number, plugin, head_length, details_length),
             b"[",
             head,
             b"]",

@@ -24,7 +24,6 @@ from .deno import RUNTIME_FILES, deno_version, generation_command, generation_en
 from .frames import (
     NONCE_BYTES,
     Batch,
-    Denied,
     LoadFailed,
     Memory,
     ProtocolError,
@@ -90,8 +89,8 @@ class Generation:
         self.heap_used_bytes: int | None = None
         self.external_bytes: int | None = None
         self.late_errors = 0
-        #: What it tried while loading without being granted it.
-        self.load_denials: list[Denied] = []
+        #: Why a plugin said that it cannot be loaded.
+        self.load_failure: LoadFailed | None = None
         #: Live memory after each collection that was asked for, oldest first.
         self.samples: tuple[MemorySample, ...] = ()
         self.collection_s = 0.0
@@ -120,12 +119,12 @@ class Generation:
         self._ticker: asyncio.TimerHandle | None = None
         self._cpu_allowed_at = -math.inf
         self._is_hello_due = True
-        self._config: dict[str, Any] = {}
+        self._configs: Sequence[dict[str, Any]] = ()
         self._determinism: Determinism | None = None
         self._is_measuring = False
         self._is_light = False
         self._warming: asyncio.Future[None] | None = None
-        self._warm_left = 0
+        self._warm_size = self._warm_left = 0
         self._urls: list[str] = []
         self._process = Process(opened, on_data=self._receive, on_exit=self._exited)
         self._turn = Turn(self._loop, pause=self._process.pause, resume=self._process.resume)
@@ -192,13 +191,13 @@ class Generation:
             self._pss_read_at = now
             self.last_pss_bytes = self._process.pss_bytes()
 
-    async def load(self, config: dict[str, Any], determinism: Determinism | None = None) -> Ready:
-        """Makes it load its plugin.
+    async def load(self, configs: Sequence[dict[str, Any]], determinism: Determinism | None = None) -> Ready:
+        """Makes it load its plugins, each with its configuration.
 
         Raises `PluginLoadError` (the plugin's fault, and final), `PluginLoadTimeout`,
         or `GenerationStartError` when it died before it was ready. It is gone then.
         """
-        self._config = config
+        self._configs = configs
         self._determinism = determinism
         self._tick()
         try:
@@ -211,10 +210,9 @@ class Generation:
             self.kill(Cause.RETIRED, "the plugin could not be loaded")
             await self._gone.wait()
             self._urls = loaded.urls
-            self.load_denials = loaded.denials
-            raise self._load_error(loaded.error, loaded.kind)
+            self.load_failure = loaded
+            raise self._load_error(loaded)
         self.ready = loaded
-        self.load_denials = loaded.denials
         self._urls = loaded.urls
         self.heap_used_bytes, self.external_bytes = loaded.heap
         self.born_at = self._loop.time()
@@ -227,8 +225,11 @@ class Generation:
         if self.end is not None:
             return
         self._warming = self._loop.create_future()
-        self._warm_left = len(batch)
-        self.send(_WARM_UP_FRAME, (batch,))
+        plugins = len(self.source.plugins)
+        self._warm_left = self._warm_size = len(batch)
+        self._warm_left *= plugins
+        for plugin in range(plugins):
+            self.send(_WARM_UP_FRAME, (batch,), plugin)
         await self._warming
 
     def measure(self) -> None:
@@ -237,13 +238,13 @@ class Generation:
             self._is_measuring = True
             self._process.write(encode_measure())
 
-    def send(self, number: int, batches: Sequence[Batch]) -> None:
-        """Gives it a frame of work. Its clock runs from the first frame on."""
+    def send(self, number: int, batches: Sequence[Batch], plugin: int = 0) -> None:
+        """Gives one of its plugins a frame of work. Its clock runs from the first frame on."""
         if self.in_flight_frames == 0:
             self._spent_s = 0.0
             self._turn.enter()
         self.in_flight_frames += 1
-        self._process.write(encode_scan(number, batches))
+        self._process.write(encode_scan(number, batches, plugin))
         if self._ticker is None:
             self._ticked_at = self._loop.time()
             self._waited_s = self._process.waited_s()
@@ -283,8 +284,10 @@ class Generation:
 
     def describe(self, error: ThrownError) -> PluginStack:
         """A JavaScript error in terms of the plugin's files."""
-        # One URL more than modules: the entry as it stands, tried when it does not parse.
-        names = [*self.source.names, self.source.names[-1]]
+        names: list[str] = []
+        for plugin in self.source.plugins:
+            # One URL more than modules: the entry as it stands, tried when it does not parse.
+            names += [*plugin.names, plugin.name]
         return translate(error.name, error.message, error.stack, self._urls, names)
 
     # ---- the clock and the scales ------------------------------------------
@@ -372,16 +375,21 @@ class Generation:
         elif isinstance(reply, Memory):
             self._take_memory(reply)
         elif not self._loading.done():
-            self._spent_s = 0.0
-            self._loading.set_result(reply)
+            count = len(self.source.plugins)
+            if 0 <= reply.plugin < count if isinstance(reply, LoadFailed) else len(reply.plugins) == count:
+                self._spent_s = 0.0
+                self._loading.set_result(reply)
+            else:
+                self.kill(Cause.PROTOCOL, "it answered for plugins that it was not given")
 
     def _take_warm_up(self, reply: Results) -> None:
         self._warm_left -= len(reply.entries)
         if reply.frame != _WARM_UP_FRAME or self._warm_left < 0:
             self.kill(Cause.PROTOCOL, f"results for frame {reply.frame} during warm-up")
-        elif self._warm_left == 0 and self._warming is not None:
+        elif self._warm_left % self._warm_size == 0 and self._warming is not None:
             self.frame_done()
-            self._warming.set_result(None)
+            if self._warm_left == 0:
+                self._warming.set_result(None)
 
     def _take_memory(self, memory: Memory) -> None:
         if not self._is_measuring:
@@ -398,12 +406,14 @@ class Generation:
     def _load_settings(self) -> dict[str, Any]:
         limits = self._limits
         return {
-            "modules": self.source.modules,
-            "config": self._config,
+            "plugins": [
+                # Bytes travel as base64.
+                {"modules": plugin.modules, "config": config, "assets": plugin.assets}
+                for plugin, config in zip(self.source.plugins, self._configs, strict=True)
+            ],
             "nonce": self._nonce.hex(),
             "has_network": bool(self.source.permissions.net),
             "has_wasm": self.source.permissions.wasm,
-            "assets": self.source.assets,  # bytes travel as base64
             "determinism": self._determinism,
             "max_findings": limits.max_findings,
             "max_findings_bytes": limits.max_findings_bytes,
@@ -427,7 +437,7 @@ class Generation:
 
     def _end_while_loading(self, exit_: Exit) -> Exception:
         assert self.end is not None
-        name = self.source.names[-1]
+        name = self.source.name
         if self.end.cause is Cause.TIMEOUT:
             return PluginLoadTimeout(f"{name}: not ready within {self._limits.load_timeout_s:g} s")
         if "promise never resolved" in exit_.stderr:
@@ -441,13 +451,13 @@ class Generation:
         first = f": {lines[0]}" if lines and self._is_hello_due else ""
         return GenerationStartError(f"{name}: the generation died while loading ({self.end.detail}){first}")
 
-    def _load_error(self, error: ThrownError, kind: str) -> PluginLoadError:
-        shown = self.describe(error)
-        name = self.source.names[-1]
+    def _load_error(self, failed: LoadFailed) -> PluginLoadError:
+        shown = self.describe(failed.error)
+        name = self.source.plugins[failed.plugin].name
         file, line, column = shown.place
         place = f"{file}:{line}:{column}" if file else name
         failure = ScanFailure(
-            kind=kind,
+            kind=failed.kind,
             message=shown.message,
             fault="plugin",
             is_started=False,

@@ -56,18 +56,32 @@ class Module(Struct, frozen=True):
 
 
 class PluginSource(Struct, frozen=True):
-    """What a generation runs: modules, imports before importers, the entry last, and its grants."""
+    """What a generation runs: modules, imports before importers, the entry last, and its grants.
+
+    `mates` are further plugins that share its isolate, under the same permissions.
+    """
 
     modules: list[Module]
     path: Path | None = None
     #: What is in force for it, and the files that means.
     permissions: Permissions = Permissions()
     assets: dict[str, bytes] = {}
+    mates: tuple[PluginSource, ...] = ()
 
     @property
     def names(self) -> list[str]:
-        """Module names in load order."""
+        """Its own modules' names in load order."""
         return [module.name for module in self.modules]
+
+    @property
+    def name(self) -> str:
+        """The entry's name."""
+        return self.modules[-1].name
+
+    @property
+    def plugins(self) -> tuple[PluginSource, ...]:
+        """All plugins it stands for, itself first."""
+        return (self, *self.mates)
 
 
 class _Dependency(Struct):
@@ -93,6 +107,12 @@ class _GraphModule(Struct, rename={"media_type": "mediaType"}):
 class _Graph(Struct):
     roots: list[str]
     modules: list[_GraphModule]
+
+
+def together(sources: Sequence[PluginSource]) -> PluginSource:
+    """Plugins that share an isolate, as one source; their permissions are the first one's."""
+    first, *mates = [msgspec.structs.replace(source, mates=()) for source in sources]
+    return msgspec.structs.replace(first, mates=tuple(mates))
 
 
 def source_from_code(code: str, name: str) -> PluginSource:

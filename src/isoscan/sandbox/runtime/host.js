@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 4683d41e12e8955f31a91cf6f455170fdfbcf7159c998f680374e1f51970c627
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 189d3c05f3cdf1239dfc2572c4908df115fd1b86382da70b2019bf78d01f6a0b
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -892,9 +892,11 @@ var FLUSH_CHARS = 1 << 17;
 var HEAP_SAMPLE_MS = 5;
 var METADATA_CHARS = 65536;
 var settings;
+var entries;
 var entry;
 var urls = "";
 var isLoading = true;
+var loading = 0;
 var frame;
 var rows = [];
 var block;
@@ -902,7 +904,7 @@ var line = 0;
 var bodyOffset = 0;
 var next = 0;
 var unsent = 0;
-var entries = "";
+var results = "";
 var unsentSince = 0;
 var scan;
 var serial = 0;
@@ -914,7 +916,8 @@ var isAnswered = true;
 var isWaiting = false;
 var isResumeDue = false;
 var lateErrors = 0;
-var assets = new NativeMap();
+var assetsOf;
+var assets;
 var heapSampledAt = -HEAP_SAMPLE_MS;
 function pump() {
   for (; ; ) {
@@ -960,10 +963,10 @@ function finish() {
   endTimers();
   release(request, response);
   if (next === unsent) unsentSince = scan.startedAt;
-  else entries += ",";
-  entries += scan.toEntry();
+  else results += ",";
+  results += scan.toEntry();
   next++;
-  if (entries.length > FLUSH_CHARS || scan.endedAt - unsentSince >= FLUSH_MS) sendResults();
+  if (results.length > FLUSH_CHARS || scan.endedAt - unsentSince >= FLUSH_MS) sendResults();
 }
 function resumeSoon() {
   isWaiting = false;
@@ -1013,14 +1016,14 @@ async function thenResponse(own, pending, whole) {
   return entry.scanResponse(whole);
 }
 function sendResults() {
-  let text = `[${frame.number},${unsent},[${entries}],${lateErrors}`;
+  let text = `[${frame.number},${unsent},[${results}],${lateErrors}`;
   const moment = now();
   if (moment - heapSampledAt >= HEAP_SAMPLE_MS) {
     heapSampledAt = moment;
     text += `,${heapJson()}`;
   }
   unsent = next;
-  entries = "";
+  results = "";
   channel.send(Kind.Results, text + "]");
   clock = now();
 }
@@ -1034,12 +1037,15 @@ function readScanFrame() {
     frame = channel.readFrame();
   }
   if (frame.order !== Order.Scan) channel.exit(70);
-  const headOffset = frame.payload + 8;
-  const headLength = u32(frame.payload);
+  const plugin = u32(frame.payload);
+  entry = entries[plugin];
+  assets = assetsOf[plugin];
+  const headOffset = frame.payload + 12;
+  const headLength = u32(frame.payload + 4);
   const detailsOffset = headOffset + headLength;
   rows = parse(decodeUtf8(new NativeUint8Array(frame.memory, headOffset, headLength)));
   line = 0;
-  bodyOffset = detailsOffset + u32(frame.payload + 4);
+  bodyOffset = detailsOffset + u32(frame.payload + 8);
   block = new Block(frame.memory, detailsOffset, bodyOffset, 2 * rows.length);
   next = unsent = 0;
   clock = now();
@@ -1138,7 +1144,7 @@ function endTimers() {
   mapClear(scanTimers);
 }
 function loadFailed(kind, error) {
-  channel.send(Kind.LoadFailed, `{"kind":"${kind}","error":${describeError(error)},"urls":[${urls}],"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}]}`);
+  channel.send(Kind.LoadFailed, `{"kind":"${kind}","error":${describeError(error)},"urls":[${urls}],"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}],"plugin":${loading}}`);
   return channel.exit(0);
 }
 function pluginGlobals() {
@@ -1231,30 +1237,45 @@ function readSettings() {
   settings = parse(decodeUtf8(new NativeUint8Array(frame.memory, frame.payload, frame.end - frame.payload)));
   channel.setNonce(settings.nonce);
   settings.nonce = "";
-  for (const name of Object.keys(settings.assets)) {
-    mapSet(assets, name, NativeUint8Array.fromBase64(settings.assets[name]));
-  }
-  settings.assets = {};
+  assetsOf = settings.plugins.map((plugin) => {
+    const files = new NativeMap();
+    for (const name of Object.keys(plugin.assets)) {
+      mapSet(files, name, NativeUint8Array.fromBase64(plugin.assets[name]));
+    }
+    return files;
+  });
   scan = new Scan(0, settings);
 }
-async function load() {
-  const created = createModules(settings.modules);
-  settings.modules = [];
-  urls = created.map((url) => JSON.stringify(url)).join(",");
-  installRealm();
-  entry = findEntryPoints(await importEntry(created));
-  if (entry.scanTransaction === null && entry.scanRequest === null && entry.scanResponse === null) {
+async function loadOne(created, config) {
+  const found = findEntryPoints(await importEntry(created));
+  if (found.scanTransaction === null && found.scanRequest === null && found.scanResponse === null) {
     loadFailed("no_entry", new NativeError("the plugin has no scan_transaction(transaction) function"));
   }
-  if (typeof entry.init === "function") await entry.init(settings.config);
-  const { metadata } = entry;
+  if (typeof found.init === "function") await found.init(config);
+  const { metadata } = found;
   const described = stringify(typeof metadata === "function" ? await metadata() : metadata) ?? "null";
   if (typeof described !== "string" || described.length > METADATA_CHARS) {
     loadFailed("metadata", new NativeError(`metadata is longer than ${METADATA_CHARS} characters`));
   }
+  entries[loading] = found;
+  return `{"metadata":${stringify(described)},"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}]}`;
+}
+async function load() {
+  const { plugins } = settings;
+  const created = plugins.map((plugin) => createModules(plugin.modules));
+  entries = new Array(plugins.length).fill(null);
+  urls = created.flat().map((url) => JSON.stringify(url)).join(",");
+  installRealm();
+  const count = plugins.length;
+  let loaded = "";
+  for (loading = 0; loading < count; loading++) {
+    assets = assetsOf[loading];
+    loaded += (loading > 0 ? "," : "") + await loadOne(created[loading], plugins[loading].config);
+    scan = new Scan(0, settings);
+  }
+  settings.plugins = [];
   isLoading = false;
-  const name = entry.scanTransaction !== null ? "scan_transaction" : "scan_request/scan_response";
-  channel.send(Kind.Ready, `{"entry":"${name}","metadata":${stringify(described)},"urls":[${urls}],"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}],"heap":${heapJson()}}`);
+  channel.send(Kind.Ready, `{"plugins":[${loaded}],"urls":[${urls}],"heap":${heapJson()}}`);
 }
 channel.send(Kind.Hello, "{}");
 readSettings();

@@ -57,14 +57,19 @@ import { allowedGlobals, fixByteArrays, lockDown } from "./realm.ts";
 import { Scan, type ScanLimits } from "./scan.ts";
 import { Block, bodyBytesOf, linesOf, release, type Row, Transaction } from "./transaction.ts";
 
-interface Settings extends ScanLimits {
+interface PluginSettings {
   modules: ModuleSource[];
   config: unknown;
+  /** Files it may read, as base64 by name. */
+  assets: Record<string, string>;
+}
+
+interface Settings extends ScanLimits {
+  /** Mostly one; several share this isolate, and what one does to it is done to all. */
+  plugins: PluginSettings[];
   nonce: string;
   has_network: boolean;
   has_wasm: boolean;
-  /** Files the plugin may read, as base64 by name. */
-  assets: Record<string, string>;
   /** A clock that stands still and a seed; null for the world as it is. */
   determinism: Determinism | null;
 }
@@ -78,9 +83,13 @@ const HEAP_SAMPLE_MS = 5;
 const METADATA_CHARS = 65_536;
 
 let settings: Settings;
+/** Of each plugin, and of the one that scans or loads now. */
+let entries: EntryPoints[];
 let entry: EntryPoints;
 let urls = "";
 let isLoading = true;
+/** The place of the plugin that is being loaded. */
+let loading = 0;
 
 let frame: Frame;
 let rows: Row[] = [];
@@ -91,9 +100,9 @@ let bodyOffset = 0;
 /** Index of the next transaction to scan. */
 let next = 0;
 
-/** Scans that have ended since results were last written: the first one's index, their entries. */
+/** Scans that have ended since results were last written: the first one's index, what they told. */
 let unsent = 0;
-let entries = "";
+let results = "";
 let unsentSince = 0;
 
 let scan: Scan;
@@ -112,8 +121,9 @@ let isWaiting = false;
 /** `resume` is queued, by us. */
 let isResumeDue = false;
 let lateErrors = 0;
-/** Files the plugin was granted, by name. */
-const assets = new NativeMap<string, Uint8Array>();
+/** Files each plugin was granted, by name, and those of the one that scans or loads now. */
+let assetsOf: Map<string, Uint8Array>[];
+let assets: Map<string, Uint8Array>;
 let heapSampledAt = -HEAP_SAMPLE_MS;
 
 // ---- the loop --------------------------------------------------------------
@@ -166,10 +176,10 @@ function finish(): void {
   endTimers();
   release(request, response);
   if (next === unsent) unsentSince = scan.startedAt;
-  else entries += ",";
-  entries += scan.toEntry();
+  else results += ",";
+  results += scan.toEntry();
   next++;
-  if (entries.length > FLUSH_CHARS || scan.endedAt - unsentSince >= FLUSH_MS) sendResults();
+  if (results.length > FLUSH_CHARS || scan.endedAt - unsentSince >= FLUSH_MS) sendResults();
 }
 
 /** Has `resume` run when the microtasks that run now are done. */
@@ -231,14 +241,14 @@ async function thenResponse(own: number, pending: unknown, whole: Transaction): 
 }
 
 function sendResults(): void {
-  let text = `[${frame.number},${unsent},[${entries}],${lateErrors}`;
+  let text = `[${frame.number},${unsent},[${results}],${lateErrors}`;
   const moment = now();
   if (moment - heapSampledAt >= HEAP_SAMPLE_MS) {
     heapSampledAt = moment;
     text += `,${heapJson()}`;
   }
   unsent = next;
-  entries = "";
+  results = "";
   channel.send(Kind.Results, text + "]");
   clock = now();
 }
@@ -253,12 +263,15 @@ function readScanFrame(): void {
     frame = channel.readFrame();
   }
   if (frame.order !== Order.Scan) channel.exit(70);
-  const headOffset = frame.payload + 8;
-  const headLength = u32(frame.payload);
+  const plugin = u32(frame.payload);
+  entry = entries[plugin];
+  assets = assetsOf[plugin];
+  const headOffset = frame.payload + 12;
+  const headLength = u32(frame.payload + 4);
   const detailsOffset = headOffset + headLength;
   rows = parse(decodeUtf8(new NativeUint8Array(frame.memory, headOffset, headLength)));
   line = 0;
-  bodyOffset = detailsOffset + u32(frame.payload + 4);
+  bodyOffset = detailsOffset + u32(frame.payload + 8);
   block = new Block(frame.memory, detailsOffset, bodyOffset, 2 * rows.length);
   next = unsent = 0;
   clock = now();
@@ -399,7 +412,7 @@ function loadFailed(kind: string, error: unknown): never {
     Kind.LoadFailed,
     `{"kind":"${kind}","error":${
       describeError(error)
-    },"urls":[${urls}],"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}]}`,
+    },"urls":[${urls}],"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}],"plugin":${loading}}`,
   );
   return channel.exit(0);
 }
@@ -463,37 +476,50 @@ function readSettings(): void {
   settings = parse(decodeUtf8(new NativeUint8Array(frame.memory, frame.payload, frame.end - frame.payload)));
   channel.setNonce(settings.nonce);
   settings.nonce = "";
-  for (const name of Object.keys(settings.assets)) {
-    mapSet(assets, name, NativeUint8Array.fromBase64(settings.assets[name]));
-  }
-  settings.assets = {};
+  assetsOf = settings.plugins.map((plugin) => {
+    const files = new NativeMap<string, Uint8Array>();
+    for (const name of Object.keys(plugin.assets)) {
+      mapSet(files, name, NativeUint8Array.fromBase64(plugin.assets[name]));
+    }
+    return files;
+  });
   scan = new Scan(0, settings);
 }
 
-async function load(): Promise<void> {
-  const created = createModules(settings.modules);
-  settings.modules = [];
-  urls = created.map((url) => JSON.stringify(url)).join(",");
-  installRealm();
-  entry = findEntryPoints(await importEntry(created));
-  if (entry.scanTransaction === null && entry.scanRequest === null && entry.scanResponse === null) {
+/** Loads one plugin, of which `created` are the modules; returns what it says of itself, as JSON. */
+async function loadOne(created: string[], config: unknown): Promise<string> {
+  const found = findEntryPoints(await importEntry(created));
+  if (found.scanTransaction === null && found.scanRequest === null && found.scanResponse === null) {
     loadFailed("no_entry", new NativeError("the plugin has no scan_transaction(transaction) function"));
   }
-  if (typeof entry.init === "function") await entry.init(settings.config);
-  const { metadata } = entry;
+  if (typeof found.init === "function") await found.init(config);
+  const { metadata } = found;
   const described: unknown = stringify(typeof metadata === "function" ? await metadata() : metadata) ??
     "null";
   if (typeof described !== "string" || described.length > METADATA_CHARS) {
     loadFailed("metadata", new NativeError(`metadata is longer than ${METADATA_CHARS} characters`));
   }
+  entries[loading] = found;
+  return `{"metadata":${stringify(described)},"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}]}`;
+}
+
+async function load(): Promise<void> {
+  const { plugins } = settings;
+  // All of it before the first of them runs, and no array grows once one did.
+  const created = plugins.map((plugin) => createModules(plugin.modules));
+  entries = new Array(plugins.length).fill(null);
+  urls = created.flat().map((url) => JSON.stringify(url)).join(",");
+  installRealm();
+  const count = plugins.length;
+  let loaded = "";
+  for (loading = 0; loading < count; loading++) {
+    assets = assetsOf[loading];
+    loaded += (loading > 0 ? "," : "") + await loadOne(created[loading], plugins[loading].config);
+    scan = new Scan(0, settings);
+  }
+  settings.plugins = [];
   isLoading = false;
-  const name = entry.scanTransaction !== null ? "scan_transaction" : "scan_request/scan_response";
-  channel.send(
-    Kind.Ready,
-    `{"entry":"${name}","metadata":${
-      stringify(described)
-    },"urls":[${urls}],"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}],"heap":${heapJson()}}`,
-  );
+  channel.send(Kind.Ready, `{"plugins":[${loaded}],"urls":[${urls}],"heap":${heapJson()}}`);
 }
 
 channel.send(Kind.Hello, "{}");
