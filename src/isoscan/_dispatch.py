@@ -58,6 +58,8 @@ class Dispatch:
         sandbox: SandboxLevel = "strict",
     ) -> None:
         self.limits = limits
+        #: The one it lives on, from the start on. Asking for it costs a system call each time.
+        self.loop: asyncio.AbstractEventLoop
         #: Written into every result.
         self.sandbox: SandboxLevel = sandbox
         self.ledger = Ledger(max_attempts=limits.max_attempts, is_replayable=is_replayable)
@@ -72,8 +74,8 @@ class Dispatch:
         self.occupant: Generation | None = None
         #: One scan at a time, until one is answered.
         self.is_probing = False
-        #: Called when a generation has answered scans, and when the queue may have room.
-        self.on_answer: Callable[[Generation], None] = lambda generation: None
+        #: Called when a generation has answered scans (and when that was), and when the queue may have room.
+        self.on_answer: Callable[[Generation, float], None] = lambda generation, now: None
         self.on_room: Callable[[], None] = lambda: None
         #: The last small transactions that were scanned to the end: a replacement warms up on them.
         self.recent: deque[HttpTransaction] = deque(maxlen=_RECENT)
@@ -112,7 +114,7 @@ class Dispatch:
 
     async def wait_for_room(self) -> None:
         """Returns when the queue may have room; first come, first served."""
-        await self._room.wait(self.offer_room)
+        await self._room.wait(self.loop.create_future(), self.offer_room)
 
     def offer_room(self) -> None:
         """Lets as many waiting callers in as the queue has places."""
@@ -121,13 +123,18 @@ class Dispatch:
 
     def accept(self, jobs: Sequence[Job]) -> None:
         """Takes scans; from here on each ends exactly once."""
-        self.ledger.accept(jobs)
-        if len(jobs[0]) > 1:
-            self.pump()  # a bulk travels at once, so that the next can be read meanwhile
-        elif not self._is_pump_due:
+        ledger = self.ledger
+        ledger.accept(jobs)
+        if self._is_pump_due:
+            # Nobody is held back while a frame could take what waits.
+            if ledger.queued >= self.limits.queue_size:
+                self.pump()
+        elif jobs[0].count > 1 or not ledger.is_busy:
+            self.pump()  # so that it is scanned while the next is read, or the caller's answer is not late
+        else:
             self._is_pump_due = True
             # Everything accepted in this turn of the loop travels together.
-            asyncio.get_running_loop().call_soon(self.pump)
+            self.loop.call_soon(self.pump)
 
     def withdraw(self, job: Job) -> None:
         """The caller is gone; the outcomes of its scans are dropped."""
@@ -146,9 +153,12 @@ class Dispatch:
         if self.is_single_use and (generation.executions or generation.in_flight_frames):
             self.offer_room()
             return
+        if not self.ledger.queued:
+            self.offer_room()
+            return
         is_one = self.is_probing or self.is_single_use
         max_frames, max_scans = (1, 1) if is_one else (MAX_FRAMES, generation.frame_scans)
-        now = asyncio.get_running_loop().time()
+        now = self.loop.time()
         while frame := self.ledger.assign(
             generation.number, max_frames=max_frames, max_scans=max_scans, max_bytes=_MAX_FRAME_BYTES
         ):
@@ -162,14 +172,14 @@ class Dispatch:
         """How long they were queued."""
         queue_latency = self.accounts[jobs[0].plugin].counters.queue_latency
         for job in jobs:
-            queue_latency.record(int((now - job.accepted_at) * 1e6), len(job))
+            queue_latency.record(int((now - job.accepted_at) * 1e6), job.count)
 
     def _abort_if_slow(self, generation: Generation, job: Job) -> None:
         def abort() -> None:
             if generation.is_alive and self.ledger.head_of(generation.number) is job:
                 generation.kill(Cause.TERMINATED, "execution was terminated")
 
-        asyncio.get_running_loop().call_later(_ABORT_AFTER_S, abort)
+        self.loop.call_later(_ABORT_AFTER_S, abort)
 
     # ---- outcomes ----------------------------------------------------------
 
@@ -203,7 +213,7 @@ class Dispatch:
         last = job.payload.transactions[first + count - 1]
         if not self.is_single_use and outcomes[-1].verdict.is_complete and _body_bytes(last) <= _RECENT_BYTES:
             self.recent.append(last)
-        self.on_answer(generation)
+        self.on_answer(generation, self.loop.time())
         self._after_change()
 
     def _results_of(
@@ -309,7 +319,7 @@ class Dispatch:
             if generation is not None
             else any(not job.is_withdrawn for job in self.ledger.live())
         ):
-            waiter = asyncio.get_running_loop().create_future()
+            waiter = self.loop.create_future()
             self._idle.append(waiter)
             await waiter
 

@@ -47,6 +47,7 @@ class Launcher:
         dispatch: Dispatch,
         *,
         keeps_standby: bool,
+        is_low_latency: bool = False,
         on_end: Callable[[Generation, End], None],
         emit: Callable[..., None],
     ) -> None:
@@ -56,6 +57,7 @@ class Launcher:
         self._sandbox = sandbox
         self._dispatch = dispatch
         self._keeps_standby = keeps_standby
+        self._is_low_latency = is_low_latency
         self._on_end = on_end
         self._emit = emit
         self._alive: set[Generation] = set()
@@ -231,6 +233,7 @@ class Launcher:
                 self._plugins[0].deno,
                 self._limits,
                 sandbox=self._sandbox,
+                is_low_latency=self._is_low_latency,
                 on_results=self._dispatch.settle,
                 on_end=self._end,
             )

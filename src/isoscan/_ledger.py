@@ -37,13 +37,14 @@ class LedgerError(Exception):
 class Job(Struct, gc=False, eq=False):
     """Scans that were accepted together, mostly one; they stay together until one of them makes trouble.
 
-    `payload` travels: it has a length and a `size_bytes`, and `part(first, end)` is some of it. Whoever
+    `payload` travels: it has `count` scans and a `size_bytes`, and `part(first, end)` is some of it. Whoever
     wants the outcomes overrides `deliver`. A method, not a callback: a job that held one of its holder's
     would be a reference cycle, and cycles by the hundred thousand make the garbage collector stop
     everything again and again.
     """
 
     payload: Any
+    count: int = 1
     accepted_at: float = 0.0
     #: Which of the plugins of a generation is to scan: its place among them.
     plugin: int = 0
@@ -59,27 +60,25 @@ class Job(Struct, gc=False, eq=False):
     is_withdrawn: bool = False
     has_parts: bool = False
 
-    def __len__(self) -> int:
-        return len(self.payload)
-
     def deliver(self, first: int, results: list[Any]) -> None:
         """Takes the outcomes of the scans from `first` on: of each once, unless the job is withdrawn."""
 
     def apart(self, first: int = 0) -> list[Job]:
         """Its scans from `first` on, each a job of its own."""
-        if len(self) == 1:
+        if self.count == 1:
             return [self][first:]
-        return [self._part(place, place + 1) for place in range(first, len(self))]
+        return [self._part(place, place + 1) for place in range(first, self.count)]
 
     def rest(self, first: int) -> Job:
         """Its scans from `first` on, as one job."""
-        return self._part(first, len(self)) if first else self
+        return self._part(first, self.count) if first else self
 
     def _part(self, first: int, end: int) -> Job:
         whole = self.whole or self
         whole.has_parts = True
         return _Part(
             self.payload.part(first, end),
+            end - first,
             self.accepted_at,
             self.plugin,
             whole=whole,
@@ -104,25 +103,23 @@ Answered = tuple[Job, int, int]
 class Frame:
     """Jobs sent together, their scans answered in order."""
 
-    __slots__ = ("answered", "count", "jobs", "number")
+    __slots__ = ("_begun", "answered", "count", "jobs", "number")
 
-    def __init__(self, number: int, jobs: list[Job]) -> None:
+    def __init__(self, number: int, jobs: list[Job], count: int) -> None:
         self.number = number
         #: Those with scans that are not answered.
         self.jobs = deque(jobs)
-        self.count = sum(map(len, jobs))
+        #: Of the scans of all its jobs.
+        self.count = count
         self.answered = 0
+        #: How many scans of the first job are answered.
+        self._begun = 0
 
     @property
     def unanswered(self) -> list[Job]:
         """Jobs of the scans whose outcome is still to come."""
         head, *others = self.jobs
         return [head.rest(self._begun), *others]
-
-    @property
-    def _begun(self) -> int:
-        """How many scans of the first job are answered."""
-        return self.answered - (self.count - sum(map(len, self.jobs)))
 
     def answer(self, count: int) -> list[Answered]:
         """The next scans are answered, no more than there are."""
@@ -131,12 +128,16 @@ class Frame:
         self.answered += count
         while count:
             job = self.jobs[0]
-            taken = min(len(job) - first, count)
-            found.append((job, first, taken))
-            count -= taken
-            if first + taken == len(job):
-                self.jobs.popleft()
+            left = job.count - first
+            if count < left:
+                found.append((job, first, count))
+                first += count
+                break
+            found.append((job, first, left))
+            count -= left
+            self.jobs.popleft()
             first = 0
+        self._begun = first
         return found
 
 
@@ -171,6 +172,11 @@ class Ledger:
         """Scans assigned to any generation and not answered."""
         return sum(self.in_flight_of(generation) for generation in self._assigned)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether any scan is assigned and not answered."""
+        return bool(self._assigned)
+
     def in_flight_of(self, generation: int) -> int:
         """Scans assigned to one generation and not answered."""
         frames = self._assigned.get(generation, ())
@@ -194,14 +200,14 @@ class Ledger:
         """Takes scans in, at the end of the queue."""
         for job in jobs:
             self._queue.append(job)
-            self._queued += len(job)
+            self._queued += job.count
 
     def withdraw(self, job: Job) -> None:
         """The caller no longer wants the outcomes: queued scans are gone, assigned ones are dropped later."""
         job.is_withdrawn = True
         with contextlib.suppress(ValueError):  # assigned: its answers are dropped when they come
             self._queue.remove(job)
-            self._queued -= len(job)
+            self._queued -= job.count
         if job.has_parts:
             for assigned in self._assigned_jobs():
                 if assigned.whole is job:
@@ -221,7 +227,7 @@ class Ledger:
 
     def _requeue(self, jobs: Iterable[Job]) -> None:
         self._queue = deque(jobs)
-        self._queued = sum(map(len, self._queue))
+        self._queued = sum([job.count for job in self._queue])
 
     def assign(self, generation: int, *, max_frames: int, max_scans: int, max_bytes: int) -> Frame | None:
         """Moves scans from the queue into a frame for `generation`; None when it must not get any.
@@ -247,16 +253,16 @@ class Ledger:
             if jobs and (job.is_alone or job.plugin != jobs[0].plugin or size_bytes > max_bytes):
                 break
             queue.popleft()
-            if len(job) > max_scans - count:
+            if job.count > max_scans - count:
                 queue.extendleft(reversed(job.apart()))
                 job = queue.popleft()
             jobs.append(job)
-            count += len(job)
+            count += job.count
             if job.is_alone:
                 break
         self._queued -= count
         self._frame_number += 1
-        frame = Frame(self._frame_number, jobs)
+        frame = Frame(self._frame_number, jobs, count)
         if frames is None:
             frames = self._assigned[generation] = deque()
         frames.append(frame)
@@ -327,7 +333,7 @@ class Ledger:
             replayed = suspects
         returning = [job for job in (*replayed, *waiting) if not job.is_withdrawn]
         self._requeue((*returning, *self._queue))
-        aftermath.requeued = sum(map(len, returning))
+        aftermath.requeued = sum([job.count for job in returning])
         return aftermath
 
     def _verdict(self, scan: Job, cause: Cause, was_fresh: bool) -> Verdict | None:

@@ -36,6 +36,8 @@ from .sandbox.generation import MAX_FRAME_SCANS, End, Generation
 from .sandbox.modules import PluginSource, together
 
 _HEARTBEAT_S = 1.0
+#: Looked at with every scan: a member of an enum costs more to name than to compare.
+_SERVING = State.SERVING
 _REASONS = {
     Cause.TIMEOUT: RestartReason.TIMEOUT,
     Cause.OUT_OF_MEMORY: RestartReason.OUT_OF_MEMORY,
@@ -86,6 +88,7 @@ class Slot:
             limits,
             settings.sandbox,
             self.dispatch,
+            is_low_latency=settings.low_latency,
             keeps_standby=settings.warm_standby or settings.isolate_per == "transaction",
             on_end=self._on_end,
             emit=self.chronicle.tell,
@@ -114,7 +117,7 @@ class Slot:
         """Seconds until probation; None when not quarantined."""
         if self.state is not State.QUARANTINED:
             return None
-        return self.breaker.remaining_s(asyncio.get_running_loop().time())
+        return self.breaker.remaining_s(self.dispatch.loop.time())
 
     @property
     def is_replacing(self) -> bool:
@@ -129,6 +132,8 @@ class Slot:
 
     def check_open(self) -> None:
         """Raises `ExecutorStateError` when no scan or restart may be asked for."""
+        if self.state is _SERVING:
+            return
         if self.state in (State.NEW, State.STARTING):
             raise ExecutorStateError(f"{self._id}: the executor is not started (await executor.start())")
         if self.state in (State.CLOSING, State.CLOSED):
@@ -136,6 +141,9 @@ class Slot:
 
     def admit(self, jobs: Sequence[Job]) -> None:
         """Takes scans in, or ends them at once when their plugin cannot run."""
+        if self.state is _SERVING:
+            self.dispatch.accept(jobs)
+            return
         self.check_open()
         if self.state not in (State.QUARANTINED, State.FAILED):
             self.dispatch.accept(jobs)
@@ -170,6 +178,7 @@ class Slot:
         if self.state not in (State.NEW, State.FAILED):
             raise ExecutorStateError(f"{self._id}: start() while {self.state}")
         self._transit(Step.START)
+        self.dispatch.loop = asyncio.get_running_loop()
         try:
             self.source = None  # a start that failed is tried again with what is there now
             source = await self._wanted_source()
@@ -223,7 +232,7 @@ class Slot:
         if generation.end is not None:
             self._recover_from(generation.end)
             return 0.0
-        now = asyncio.get_running_loop().time()
+        now = self.dispatch.loop.time()
         pause_ms = (now - self._vacant_since) * 1000 if self._vacant_since is not None else 0.0
         self._vacant_since = None
         self._load_failure = None
@@ -234,7 +243,7 @@ class Slot:
         self.dispatch.pump()
         self.launcher.refill(generation.source)
         if self._heartbeat is None:
-            self._heartbeat = asyncio.get_running_loop().call_later(_HEARTBEAT_S, self._beat)
+            self._heartbeat = self.dispatch.loop.call_later(_HEARTBEAT_S, self._beat)
         return pause_ms
 
     def _beat(self) -> None:
@@ -242,10 +251,10 @@ class Slot:
         self._heartbeat = None
         if self.state in (State.CLOSING, State.CLOSED):
             return
-        self._heartbeat = asyncio.get_running_loop().call_later(_HEARTBEAT_S, self._beat)
+        self._heartbeat = self.dispatch.loop.call_later(_HEARTBEAT_S, self._beat)
         if self.occupant is not None and self.occupant.end is None:
             self.occupant.weigh()
-            self._consider(self.occupant)
+            self._consider(self.occupant, self.dispatch.loop.time())
             self._sleep_if_idle(self.occupant)
         self.chronicle.tell_alerts(self.generation_number)
 
@@ -253,7 +262,7 @@ class Slot:
         if self._idle_shutdown_s is None or self.state is not State.SERVING or self.is_replacing:
             return
         ledger = self.dispatch.ledger
-        idle_s = asyncio.get_running_loop().time() - self._answered_at
+        idle_s = self.dispatch.loop.time() - self._answered_at
         if ledger.queued or ledger.in_flight or idle_s < self._idle_shutdown_s:
             return
         self._transit(Step.SLEEP)
@@ -266,25 +275,24 @@ class Slot:
         """From here on nobody takes work."""
         self.dispatch.occupant = None
         if self._vacant_since is None:
-            self._vacant_since = asyncio.get_running_loop().time()
+            self._vacant_since = self.dispatch.loop.time()
 
     # ---- what generations report -------------------------------------------
 
-    def _on_answer(self, generation: Generation) -> None:
+    def _on_answer(self, generation: Generation, now: float) -> None:
         self.breaker.record_answer()
         self.dispatch.is_probing = False
-        self._answered_at = asyncio.get_running_loop().time()
+        self._answered_at = now
         if generation is self.occupant:
-            self._consider(generation)
+            self._consider(generation, now)
 
-    def _consider(self, generation: Generation) -> None:
+    def _consider(self, generation: Generation, now: float) -> None:
         """Measures now and then, and restarts when the policy says so, or after each scan."""
         if self.dispatch.is_single_use:
             is_due = generation.executions and self.state is State.SERVING and self._restart is None
-            if is_due and not self.keeper.is_paused(asyncio.get_running_loop().time()):
+            if is_due and not self.keeper.is_paused(now):
                 self._replace_soon(RestartReason.MAX_EXECUTIONS, "each transaction has its own isolate")
             return
-        now = asyncio.get_running_loop().time()
         self.keeper.measure_if_due(generation, now)
         if self.state is not State.SERVING or self._restart is not None:
             return
@@ -308,7 +316,7 @@ class Slot:
             await self.restart(None, True, reason, text)
         except IsoscanError:
             # Said by the restart itself; the old generation serves on and is asked again later.
-            self.keeper.pause(asyncio.get_running_loop().time())
+            self.keeper.pause(self.dispatch.loop.time())
 
     def _on_end(self, generation: Generation, end: End) -> None:
         self.dispatch.counters.late_errors += generation.late_errors
@@ -337,7 +345,7 @@ class Slot:
         # A death whose suspects run again is counted when the culprit is found. One that dies
         # with nothing to do counts: otherwise it could go on like that for ever.
         is_plugins_doing = not is_open and end.cause not in (Cause.RETIRED, Cause.TERMINATED)
-        now = asyncio.get_running_loop().time()
+        now = self.dispatch.loop.time()
         has_tripped = is_plugins_doing and self.breaker.record_scan_death(now)
         reason = _REASONS.get(end.cause, RestartReason.CRASH)
         if self.state is State.CLOSING:
@@ -358,7 +366,7 @@ class Slot:
         self._recovery = asyncio.create_task(self._recover(reason), name=f"isoscan-recover-{self._id}")
 
     async def _recover(self, reason: RestartReason | None) -> None:
-        loop = asyncio.get_running_loop()
+        loop = self.dispatch.loop
         began = loop.time()
         previous = self.launcher.number
         assert self.source is not None
@@ -400,7 +408,7 @@ class Slot:
 
     def _quarantine_text(self) -> str:
         deaths = max(self.breaker.scan_deaths, self.breaker.load_failures)
-        remaining_s = self.breaker.remaining_s(asyncio.get_running_loop().time())
+        remaining_s = self.breaker.remaining_s(self.dispatch.loop.time())
         return (
             f"the plugin is quarantined: its generations died {deaths} times in a row; "
             f"next attempt in {remaining_s:.1f} s"
@@ -459,7 +467,7 @@ class Slot:
         if not task.cancelled():
             task.exception()  # every caller that still waits gets it; one that left asks no more
         if self.dispatch.is_single_use and self.occupant is not None:
-            self._consider(self.occupant)  # it may have answered while its predecessor ended
+            self._consider(self.occupant, self.dispatch.loop.time())  # it may have answered while its predecessor ended
 
     async def _replace(
         self, source: PluginSource | None, overlap: bool, reason: RestartReason, text: str
@@ -467,7 +475,7 @@ class Slot:
         if self._recovery is not None and not self._recovery.done():
             await asyncio.wait([self._recovery])
         self.check_open()  # a shutdown may have come before this task had its first turn
-        loop = asyncio.get_running_loop()
+        loop = self.dispatch.loop
         began = loop.time()
         old = self.occupant
         previous = self.generation_number

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from ._ledger import Job
 from ._waiting import WaitingLine, wake
 from .models import HttpTransaction, ScanResult
-from .sandbox.frames import MAX_BATCH, Batch, encode_batch, read_batch
+from .sandbox.frames import MAX_BATCH, Batch, encode_one, read_batch
 
 Transactions = Iterable[HttpTransaction] | AsyncIterable[HttpTransaction]
 
@@ -112,8 +112,11 @@ class _Window:
     def _admit(self, batches: list[Batch]) -> None:
         now = self._loop.time()
         plugin = self._plugin
-        places = [_Place(batch, now, plugin, window=self, results=[None] * len(batch)) for batch in batches]
-        self._kept += sum(map(len, batches))
+        places = [
+            _Place(batch, len(batch), now, plugin, window=self, results=[None] * len(batch))
+            for batch in batches
+        ]
+        self._kept += sum([place.count for place in places])
         self._kept_bytes += sum(batch.size_bytes for batch in batches)
         self._intake.admit(places)
         self._places += places
@@ -146,7 +149,7 @@ class _Window:
                     self._admit(rest.cut(max(self.room, 1)))
                     self.wake()
                     while self.is_full:
-                        await self._has_place.wait(lambda: None)
+                        await self._has_place.wait(self._loop.create_future(), lambda: None)
         except Exception as error:  # noqa: BLE001  # whatever the caller's input raises is raised to them later
             self.input_error = error
         self.is_exhausted = True
@@ -277,4 +280,4 @@ async def _scan(
 
 async def _one_by_one(transactions: AsyncIterable[HttpTransaction]) -> AsyncIterator[Bulk]:
     async for transaction in transactions:
-        yield (encode_batch((transaction,)),)
+        yield (encode_one(transaction),)

@@ -14,9 +14,11 @@ class WaitingLine:
     def __init__(self) -> None:
         self._waiters: deque[asyncio.Future[None]] = deque()
 
-    async def wait(self, pass_on: Callable[[], None]) -> None:
-        """Returns when let in. A caller cancelled just then calls `pass_on`, so its turn goes to the next."""
-        waiter = asyncio.get_running_loop().create_future()
+    async def wait(self, waiter: asyncio.Future[None], pass_on: Callable[[], None]) -> None:
+        """Returns when let in, by way of `waiter`, a new future.
+
+        A caller cancelled just then calls `pass_on`, so its turn goes to the next.
+        """
         self._waiters.append(waiter)
         try:
             await waiter

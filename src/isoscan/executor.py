@@ -27,7 +27,7 @@ from .models import (
 )
 from .permissions import Permissions
 from .policies import GenerationSnapshot
-from .sandbox.frames import encode_batch
+from .sandbox.frames import encode_one
 from .sandbox.modules import PluginSource
 
 
@@ -177,8 +177,8 @@ class PluginExecutor:
         while self._dispatch.room <= 0:
             await self._dispatch.wait_for_room()
             self._slot.check_open()
-        loop = asyncio.get_running_loop()
-        call = _Call(encode_batch((transaction,)), loop.time(), self._place, outcome=loop.create_future())
+        loop = self._dispatch.loop
+        call = _Call(encode_one(transaction), 1, loop.time(), self._place, outcome=loop.create_future())
         self._slot.admit((call,))
         try:
             result = await call.outcome

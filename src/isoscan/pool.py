@@ -220,7 +220,7 @@ class PluginExecutorPool:
 
     async def wait_for_room(self) -> None:
         """Returns when there may be room."""
-        await self._room.wait(self._offer_room)
+        await self._room.wait(asyncio.get_running_loop().create_future(), self._offer_room)
 
     def admit(self, jobs: Sequence[Job]) -> None:
         """Takes scans; each ends exactly once. Together they are no more than one member takes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from .models import Percentiles, RestartReason, RestartReport, Verdict
 from .permissions import Denials
@@ -34,8 +34,11 @@ class Histogram:
         if duration_us > self._max_us:
             self._max_us = duration_us
 
-    def record_all(self, durations_us: Iterable[int]) -> None:
+    def record_all(self, durations_us: Sequence[int]) -> None:
         """Counts many: most are alike, so each that differs is looked up once."""
+        if len(durations_us) == 1:
+            self.record(durations_us[0])
+            return
         for duration_us, count in Counter(durations_us).items():
             self.record(duration_us, count)
 

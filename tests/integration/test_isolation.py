@@ -89,5 +89,5 @@ async def test_pool() -> None:
 
 def test_unknown_isolation() -> None:
     """A wrong word is refused with the right ones."""
-    with pytest.raises(ConfigError, match="'executor' or 'transaction'"):
+    with pytest.raises(ConfigError, match="'executor', 'transaction' or 'group'"):
         PluginExecutor(PluginMetadata(id="keeps"), KEEPS, isolate_per="scan")  # type: ignore[arg-type]

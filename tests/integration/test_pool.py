@@ -146,7 +146,7 @@ async def test_members_due_in_the_same_turn_restart_one_after_the_other() -> Non
         policy.is_due = True
         for member in pool._members:
             assert member._slot.occupant is not None
-            member._slot._consider(member._slot.occupant)
+            member._slot._consider(member._slot.occupant, asyncio.get_running_loop().time())
         policy.is_due = False
         await until(lambda: pool.get_stats().restart_count > 0, "a restart by policy")
         await until(lambda: pool.get_stats().serving == 2, "both serving")

@@ -61,7 +61,8 @@ def scans_answered(answered: list[Answered]) -> list[Scan]:
 def fill(ledger: Ledger, count: int, *, together: int = 1) -> list[Scan]:
     """Accepts `count` scans, `together` in a job."""
     scans = list(range(count))
-    ledger.accept(Job(Parcel(scans[first : first + together])) for first in range(0, count, together))
+    parcels = [Parcel(scans[first : first + together]) for first in range(0, count, together)]
+    ledger.accept(Job(parcel, len(parcel)) for parcel in parcels)
     return scans
 
 
@@ -110,7 +111,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(target=jobs, count=st.integers(1, 5), each_bytes=st.integers(0, 60), plugin=st.integers(0, 1))
     def accept(self, count: int, each_bytes: int, plugin: int) -> Told:
         scans = list(range(len(self.accepted), len(self.accepted) + count))
-        job = Told(Parcel(scans, each_bytes), plugin=plugin)
+        job = Told(Parcel(scans, each_bytes), count, plugin=plugin)
         self.plugins += [plugin] * count
         self.ledger.accept((job,))
         self.queue += scans
@@ -213,7 +214,7 @@ class LedgerMachine(RuleBasedStateMachine):
         job_of = self.job_of()
         ended = {scan: verdict for job, verdict in aftermath.ended for scan in job.payload.scans}
         for job, _ in aftermath.ended:
-            assert len(job) == 1, "scans were blamed together"
+            assert job.count == 1, "scans were blamed together"
             job_of[job.payload.scans[0]] = job
         assert len(ended) == len(aftermath.ended)
         is_exact = len(oldest) == 1 and cause is not Cause.RETIRED
@@ -228,7 +229,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert job.attempts <= self.max_attempts
             if cause is not Cause.RETIRED and scan not in ended:
                 assert job.is_alone, "a suspect would run in company again"
-                assert len(job) == 1
+                assert job.count == 1
         for scan, verdict in ended.items():
             assert verdict in self.possible_verdicts(cause)
             self.over(scan)

@@ -24,7 +24,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from ..models import HttpTransaction
+from ..models import HttpRequest, HttpResponse, HttpTransaction
 
 NONCE_BYTES = 16
 #: Transactions that are encoded together at most.
@@ -277,13 +277,56 @@ def encode_batch(transactions: Sequence[HttpTransaction]) -> Batch:
     return batch
 
 
+def encode_one(transaction: HttpTransaction) -> Batch:
+    """As `encode_batch`, for one transaction, of which many come by themselves."""
+    request, response = transaction.request, transaction.response
+    row, detail, body = _request_row(request), (request.headers, request.query_params or None), request.body
+    bodies = [body] if body else []
+    if response is None:
+        head, details = _encode_text(row), _encode_details((detail,))
+    else:
+        answer = response.body
+        if answer:
+            bodies.append(answer)
+        head = _encode_text(row + _response_row(response))
+        details = _encode_details((detail, response.headers))
+    size_bytes = len(head) + len(details)
+    for each in bodies:
+        size_bytes += len(each)
+    return Batch([transaction], head, details, bodies, size_bytes)
+
+
+def _request_row(request: HttpRequest) -> tuple[Any, ...]:
+    """Its fields in the order of `transaction.ts`, its body's length last."""
+    return (
+        request.id,
+        request.method,
+        request.url,
+        request.content_type,
+        request.is_https,
+        request.timestamp,
+        request.was_edited,
+        len(request.body),
+    )
+
+
+def _response_row(response: HttpResponse) -> tuple[Any, ...]:
+    return (
+        response.request_id,
+        response.status,
+        response.content_type,
+        response.timestamp,
+        len(response.body),
+    )
+
+
 def read_batch(
     source: Iterator[HttpTransaction], count: int, max_bytes: int
 ) -> tuple[Batch | None, Exception | None]:
     """Takes up to `count` transactions, until their bodies are `max_bytes` or more, and encodes them.
 
     With the batch, None when there is nothing in it, comes what `source` raised or what kept the
-    transaction behind it from being encoded. The order of the fields is `transaction.ts`'s.
+    transaction behind it from being encoded.
     """
     transactions: list[HttpTransaction] = []
     rows: list[tuple[Any, ...]] = []
@@ -295,30 +338,14 @@ def read_batch(
         for transaction in islice(source, count):
             request, response = transaction.request, transaction.response
             body = request.body
-            row: tuple[Any, ...] = (
-                request.id,
-                request.method,
-                request.url,
-                request.content_type,
-                request.is_https,
-                request.timestamp,
-                request.was_edited,
-                len(body),
-            )
+            row = _request_row(request)
             detail = (request.headers, request.query_params or None)
             if response is None:
                 rows.append(row)
                 details.append(detail)
             else:
                 answer = response.body
-                row += (
-                    response.request_id,
-                    response.status,
-                    response.content_type,
-                    response.timestamp,
-                    len(answer),
-                )
-                rows.append(row)
+                rows.append(row + _response_row(response))
                 details += (detail, response.headers)
             transactions.append(transaction)
             if body:
@@ -365,7 +392,7 @@ def _read_singly(
     return joined, error
 
 
-def _encode_details(details: list[Any]) -> bytes:
+def _encode_details(details: Sequence[Any]) -> bytes:
     try:
         return _encode_lines(details)
     except UnicodeEncodeError:

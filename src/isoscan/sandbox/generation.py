@@ -39,6 +39,7 @@ from .frames import (
 from .modules import PluginSource
 from .places import PluginStack, translate
 from .process import Exit, Opened, Process, open_child
+from .proximity import Proximity
 from .turns import Turn
 
 #: How often a busy generation is looked at, and the most that one look may count:
@@ -127,6 +128,8 @@ class Generation:
         self._warm_size = self._warm_left = 0
         self._urls: list[str] = []
         self._process = Process(opened, on_data=self._receive, on_exit=self._exited)
+        self._proximity: Proximity | None = None
+        self._slowest_us = 0
         self._turn = Turn(self._loop, pause=self._process.pause, resume=self._process.resume)
 
     @classmethod
@@ -138,6 +141,7 @@ class Generation:
         limits: Limits,
         *,
         sandbox: SandboxLevel,
+        is_low_latency: bool = False,
         on_results: Callable[[Generation, Results], None],
         on_end: Callable[[Generation, End], None],
     ) -> Generation:
@@ -153,7 +157,10 @@ class Generation:
             files=RUNTIME_FILES,
             connect_ports=source.permissions.ports,
         )
-        return cls(number, source, limits, opened, on_results=on_results, on_end=on_end)
+        generation = cls(number, source, limits, opened, on_results=on_results, on_end=on_end)
+        if is_low_latency:
+            generation._proximity = Proximity.of(generation._loop)
+        return generation
 
     def __repr__(self) -> str:
         state = "over" if self.end else "ready" if self.ready else "loading"
@@ -244,6 +251,8 @@ class Generation:
             self._spent_s = 0.0
             self._turn.enter()
         self.in_flight_frames += 1
+        if self._proximity is not None:
+            self._proximity.sent(self._process, sum(map(len, batches)))
         self._process.write(encode_scan(number, batches, plugin))
         if self._ticker is None:
             self._ticked_at = self._loop.time()
@@ -253,6 +262,8 @@ class Generation:
     def record_scans(self, durations_us: Sequence[int]) -> None:
         """It has answered some scans."""
         self.executions += len(durations_us)
+        if self._proximity is not None:
+            self._slowest_us = max(self._slowest_us, *durations_us)
         if self.young_rss_bytes is None and self.executions >= YOUNG_EXECUTIONS:
             self.young_rss_bytes = self._process.rss_bytes()
         fitting = _FRAME_US * len(durations_us) // max(sum(durations_us), 1)
@@ -263,6 +274,9 @@ class Generation:
         self.in_flight_frames -= 1
         if self.in_flight_frames == 0:
             self._turn.leave()
+        if self._proximity is not None:
+            self._proximity.answered(self._slowest_us)
+            self._slowest_us = 0
 
     @property
     def spent_s(self) -> float:
@@ -423,6 +437,8 @@ class Generation:
     def _exited(self, exit_: Exit) -> None:
         self._turn.leave()
         self._turn.end_pause()
+        if self._proximity is not None:
+            self._proximity.gone(self._process, self.in_flight_frames)
         self.end = self._cause or _end_of(exit_, self._replies.has_partial)
         if self._ticker is not None:
             self._ticker.cancel()
