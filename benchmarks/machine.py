@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import subprocess
+from importlib import metadata
 from pathlib import Path
 
 from isoscan.bench.machine import machine_facts
@@ -18,6 +20,8 @@ def describe() -> Machine:
     """Asked once, before anything runs. Raises `DenoNotFound`."""
     known = machine_facts()
     versions = {"isoscan": known.isoscan, "Deno": known.deno, "Python": known.python}
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        versions["uvloop"] = metadata.version("uvloop")
     if (node := node_binary()) is not None:
         done = subprocess.run(
             [node, "--version"], capture_output=True, text=True, check=False, timeout=_VERSION_TIMEOUT_S

@@ -29,6 +29,7 @@ CONTENDERS: dict[str, Contender] = {
         ours.SCAN_MANY,
         ours.CALLERS,
         ours.ONE_CALLER,
+        ours.LOW_LATENCY,
         ours.BLOCKING,
         ours.ALL_CORES,
         jsrun.JSRUN,

@@ -1,4 +1,4 @@
-"""isoscan by each of its doors, with the sandbox it has by default."""
+"""isoscan by each of its doors, with the sandbox it has by default, and uvloop where it is installed."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from isoscan import (
     ScanResult,
     sync,
 )
+from isoscan._loop import new_event_loop
 
 CALLERS_COUNT = 256
 _DEADLINE_EVERY = 16
@@ -66,14 +67,17 @@ def checked(result: ScanResult) -> Findings:
 class AsyncSession:
     """A session on an event loop of its own; `Scanner` where there are several plugins."""
 
+    is_low_latency = False
+
     def __init__(self, workload: Workload) -> None:
         self.workload = workload
-        self.runner = asyncio.Runner()
+        self.runner = asyncio.Runner(loop_factory=new_event_loop)
         self.scanner = Scanner([self._executor(plugin) for plugin in workload.plugins])
         self.runner.run(self.scanner.__aenter__())
 
     def _executor(self, plugin: PluginText) -> PluginExecutor:
-        return PluginExecutor(PluginMetadata(id=plugin.id), plugin.code, limits=limits_of(self.workload))
+        metadata, limits = PluginMetadata(id=plugin.id), limits_of(self.workload)
+        return PluginExecutor(metadata, plugin.code, limits=limits, low_latency=self.is_low_latency)
 
     @property
     def executors(self) -> Sequence[PluginExecutor]:
@@ -173,12 +177,18 @@ class _OneCaller(AsyncSession):
         return self.runner.run(self._latencies_us(seconds))
 
 
+class _LowLatency(_OneCaller):
+    """The same with owner and generation on one processor."""
+
+    is_low_latency = True
+
+
 class _Pool:
     """One plugin on as many executors as there are CPUs."""
 
     def __init__(self, workload: Workload) -> None:
         self._workload = workload
-        self._runner = asyncio.Runner()
+        self._runner = asyncio.Runner(loop_factory=new_event_loop)
         (plugin,) = workload.plugins
         self._pool = PluginExecutorPool(
             PluginMetadata(id=plugin.id), plugin.code, cpus(), max_executions_before_restart=_NEVER
@@ -296,6 +306,16 @@ ONE_CALLER = Contender(
     kind="ours",
     cores="one",
     open=_OneCaller,
+    isolation=_ISOLATION,
+    has_latency=True,
+    excludes=_ONE_EACH,
+)
+LOW_LATENCY = Contender(
+    name="low-latency",
+    title="isoscan, one call at a time, low_latency",
+    kind="ours",
+    cores="one",
+    open=_LowLatency,
     isolation=_ISOLATION,
     has_latency=True,
     excludes=_ONE_EACH,

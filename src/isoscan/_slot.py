@@ -467,7 +467,9 @@ class Slot:
         if not task.cancelled():
             task.exception()  # every caller that still waits gets it; one that left asks no more
         if self.dispatch.is_single_use and self.occupant is not None:
-            self._consider(self.occupant, self.dispatch.loop.time())  # it may have answered while its predecessor ended
+            self._consider(
+                self.occupant, self.dispatch.loop.time()
+            )  # it may have answered while its predecessor ended
 
     async def _replace(
         self, source: PluginSource | None, overlap: bool, reason: RestartReason, text: str

@@ -50,6 +50,8 @@ class Proximity:
         #: Where each generation could run before it was drawn near.
         self._near: dict[int, set[int]] = {}
         self._is_broken = not IS_SUPPORTED
+        if not IS_SUPPORTED:
+            logger.warning("low_latency has no effect: this system lets no thread choose its processor")
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> Proximity:
@@ -98,6 +100,8 @@ class Proximity:
             before = os.sched_getaffinity(pid)
             os.sched_setaffinity(pid, {self._processor})
             self._near[pid] = before
+        except ProcessLookupError:
+            self._part()  # it ended, and nobody was told yet
         except (OSError, ValueError, IndexError) as error:
             self._is_broken = True
             self._part()
@@ -114,7 +118,7 @@ class Proximity:
             try:
                 os.sched_setaffinity(pid, processors)
             except ProcessLookupError:
-                continue  # it ended, and nobody was told yet
+                continue
             except OSError as error:
                 self._is_broken = True
                 logger.warning("the processors of process %d cannot be given back: %s", pid, error)
