@@ -72,6 +72,8 @@ class Dispatch:
         self.is_single_use = is_single_use
         #: The generation that is given work; None while the slot is vacant or held.
         self.occupant: Generation | None = None
+        #: Microseconds that all answered scans took.
+        self.busy_us = 0
         #: One scan at a time, until one is answered.
         self.is_probing = False
         #: Called when a generation has answered scans (and when that was), and when the queue may have room.
@@ -200,7 +202,9 @@ class Dispatch:
             if set(map(type, entries)) == _ONLY_INT
             else [entry if isinstance(entry, int) else entry.duration_us for entry in entries]
         )
-        generation.record_scans(durations_us)
+        total_us = sum(durations_us)
+        self.busy_us += total_us
+        generation.record_scans(durations_us, total_us)
         counters = self.accounts[answered[0][0].plugin].counters
         counters.executions += len(entries)
         counters.scan_latency.record_all(durations_us)

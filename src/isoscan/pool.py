@@ -16,6 +16,7 @@ from msgspec import Struct
 from ._ledger import Job
 from ._lifecycle import State
 from ._options import ExecutorOptions
+from ._spread import Spread
 from ._stream import Bulk, Transactions, scan_bulks, scan_stream
 from ._waiting import WaitingLine
 from .errors import ConfigError, ExecutorStateError
@@ -98,6 +99,7 @@ class PluginExecutorPool:
         pool._members = members
         pool._room = WaitingLine()
         pool._turn = 0
+        pool._spread = Spread()
         pool._is_open = True
         for member in members:
             member._slot.dispatch.on_room = pool._offer_room
@@ -124,6 +126,7 @@ class PluginExecutorPool:
         self._leaving: set[asyncio.Task[None]] = set()
         self._room = WaitingLine()
         self._turn = 0
+        self._spread = Spread()
         self._is_open = False
         self._is_starting = False
         self._rolling = asyncio.Lock()
@@ -206,12 +209,25 @@ class PluginExecutorPool:
         order = [self._members[(self._turn + offset) % count] for offset in range(count)]
         return min(order, key=_cost_of)
 
+    def _next_for_stream(self) -> PluginExecutor:
+        """The least loaded of those a stream is spread over, while all of them serve."""
+        now = asyncio.get_running_loop().time()
+        if self._spread.is_due(now):
+            self._spread.look(
+                now,
+                [(id(m), m._slot.dispatch.busy_us, m._slot.dispatch.ledger.is_busy) for m in self._members],
+            )
+        some = self._members[: self._spread.wanted]
+        if any(member._slot.state is not State.SERVING for member in some):
+            return self._least_loaded()
+        return min(some, key=_cost_of)
+
     # ---- what `scan_many` needs: see `_stream.Intake` ------------------------
 
     @property
     def room(self) -> int:
-        """How many scans a stream may admit now: what the member with the least to do takes."""
-        return self._least_loaded()._slot.room
+        """How many scans a stream may admit now: what the member that is next takes."""
+        return self._next_for_stream()._slot.room
 
     @property
     def window(self) -> int:
@@ -225,7 +241,7 @@ class PluginExecutorPool:
     def admit(self, jobs: Sequence[Job]) -> None:
         """Takes scans; each ends exactly once. Together they are no more than one member takes."""
         self._check_open()
-        self._least_loaded()._slot.admit(jobs)
+        self._next_for_stream()._slot.admit(jobs)
 
     def withdraw(self, job: Job) -> None:
         """Nobody wants the outcomes any more."""

@@ -259,14 +259,14 @@ class Generation:
             self._waited_s = self._process.waited_s()
             self._ticker = self._loop.call_later(self._tick_s, self._tick)
 
-    def record_scans(self, durations_us: Sequence[int]) -> None:
-        """It has answered some scans."""
+    def record_scans(self, durations_us: Sequence[int], total_us: int) -> None:
+        """It has answered some scans, which took `total_us` together."""
         self.executions += len(durations_us)
         if self._proximity is not None:
             self._slowest_us = max(self._slowest_us, *durations_us)
         if self.young_rss_bytes is None and self.executions >= YOUNG_EXECUTIONS:
             self.young_rss_bytes = self._process.rss_bytes()
-        fitting = _FRAME_US * len(durations_us) // max(sum(durations_us), 1)
+        fitting = _FRAME_US * len(durations_us) // max(total_us, 1)
         self.frame_scans = max(1, min(fitting, 2 * self.frame_scans, MAX_FRAME_SCANS))
 
     def frame_done(self) -> None:
