@@ -267,7 +267,9 @@ class Generation:
         if self.young_rss_bytes is None and self.executions >= YOUNG_EXECUTIONS:
             self.young_rss_bytes = self._process.rss_bytes()
         fitting = _FRAME_US * len(durations_us) // max(total_us, 1)
-        self.frame_scans = max(1, min(fitting, 2 * self.frame_scans, MAX_FRAME_SCANS))
+        # By half at most: on a busy machine a scan may have waited long for a processor.
+        least = max(self.frame_scans // 2, 1)
+        self.frame_scans = max(least, min(fitting, 2 * self.frame_scans, MAX_FRAME_SCANS))
 
     def frame_done(self) -> None:
         """The owner has all answers of its oldest frame."""
