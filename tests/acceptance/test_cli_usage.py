@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -377,6 +378,22 @@ def test_output_file_that_is_full(workspace: Workspace, form: str) -> None:
     assert "isoscan: /dev/full: " in done.stderr
     assert os.strerror(28) in done.stderr
     assert done.code in (2, 3)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("form", ["jsonl", "html"])
+def test_one_full_output_of_several(workspace: Workspace, form: str) -> None:
+    """A report that cannot be written does not cost the others, whether it fails early or at the end."""
+    workspace.capture("two.har", "high", "low")
+    names = ["/dev/full", "out.json", "out.jsonl"]
+    options = [word for name in names for word in ("--output", name)]
+    done = workspace.run("run", "two.har", "--plugin", "probe.ts", "--format", form, *options)
+    assert done.code == 2
+    assert "isoscan: /dev/full: cannot write" in done.stderr
+    assert "coverage: 2 transactions" in done.stderr
+    document = json.loads((workspace.folder / "out.json").read_bytes())
+    assert (document["outcome"], len(document["findings"])) == ("complete", 2)
+    assert len(parse_lines((workspace.folder / "out.jsonl").read_bytes())) == 2
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
