@@ -136,9 +136,8 @@ class SelectingScanner(Scanner):
                 continue
             path = ("plugins", metadata.id, "options")
             if schema is None:
-                self._remarks.append(
-                    f"{self._effective.place(*path)}: not checked, because the plugin declares no config_schema"
-                )
+                place = self._effective.place(*path)
+                self._remarks.append(f"{place}: not checked, because the plugin declares no config_schema")
                 continue
             try:
                 problems = list(option_problems(table.options, schema, path))
