@@ -26,6 +26,7 @@ UNKNOWN_ENCODING = "a body has an unknown encoding: kept as text"
 NOT_TEXT = "a body was JSON instead of text: written out again"
 WEBSOCKET_MESSAGES = "WebSocket messages of the capture are not scanned"
 
+_SWITCHING_PROTOCOLS = 101
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _PLAIN_ENCODINGS = (None, "", "utf-8", "utf8", "UTF-8", "text", "plain", "identity")
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,9}\s*")
@@ -144,6 +145,8 @@ def _response(
         body, is_binary = _body(text, content.get("encoding"), content_type, notes)
         if is_binary:
             body = decompress(body, _content_encodings(headers), content_type, notes)
+    elif _is_in_other_file(content) and status == _SWITCHING_PROTOCOLS:
+        notes.append(WEBSOCKET_MESSAGES)
     elif _is_in_other_file(content):
         body = _attached_body(content, attached, notes) or b""
         body = decompress(body, _content_encodings(headers), content_type, notes)

@@ -116,3 +116,20 @@ def test_files_named_by_hashes_alone(tmp_path: Path) -> None:
     (tmp_path / ("a" * 40 + ".json")).write_bytes(har("", ""))
     [entries] = open_inputs(find_inputs([str(tmp_path)]))
     assert [entry.unit for entry in entries] == ["entry"]
+
+
+@pytest.mark.parametrize("is_zipped", [True, False])
+def test_messages_of_a_websocket(tmp_path: Path, is_zipped: bool) -> None:
+    """The file of a WebSocket's messages is no input of its own, and is not called missing."""
+    messages = "0123456789abcdef" * 2 + ".jsonl"
+    document = json.loads(har())
+    [entry] = document["log"]["entries"]
+    entry["request"] |= {"method": "GET", "url": "ws://a.test/", "postData": None}
+    entry["response"] = {"status": 101, "headers": [], "content": {"size": -1, "_file": messages}}
+    files = {"har.har": json.dumps(document).encode(), messages: b'{"type": "send", "data": "hello"}\n'}
+    folder = tmp_path / "capture"
+    folder.mkdir()
+    for name, data in {"x.zip": zipped(files)}.items() if is_zipped else files.items():
+        (folder / name).write_bytes(data)
+    entries = [one for source in open_inputs(find_inputs([str(folder)])) for one in source]
+    assert [one.notes for one in entries] == [(_har_entry.WEBSOCKET_MESSAGES,)]
