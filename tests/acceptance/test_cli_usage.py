@@ -369,6 +369,22 @@ def test_output_that_cannot_be_opened(workspace: Workspace, name: str) -> None:
     )
 
 
+@pytest.mark.parametrize(("name", "meant"), [("out.sarf", ".sarif"), ("out.jsno", ".json")])
+def test_output_with_a_misspelt_suffix(workspace: Workspace, name: str, meant: str) -> None:
+    """A suffix that is nearly a format's is no wish for a table, unless a format is named as well."""
+    arguments = ("run", "one.har", "--plugin", "probe.ts", "--output", name)
+    assert_refused(workspace.run(*arguments), f"--output {name}", f"did you mean {meant}?")
+    assert not (workspace.folder / name).exists()
+    assert workspace.run(*arguments, "--format", "table").code == 0
+
+
+@pytest.mark.parametrize("name", ["out", "out.log", "out.js"])
+def test_output_with_another_suffix(workspace: Workspace, name: str) -> None:
+    """A name that says nothing of a format is a table."""
+    assert workspace.run("run", "one.har", "--plugin", "probe.ts", "--output", name).code == 0
+    assert (workspace.folder / name).exists()
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("form", ["jsonl", "table"])
 def test_output_file_that_is_full(workspace: Workspace, form: str) -> None:

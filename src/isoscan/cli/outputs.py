@@ -9,7 +9,7 @@ from msgspec import Struct
 from ..errors import ConfigError, InputError
 from ..record import ReportedFinding, RunRecord
 from ..reports import Report
-from ..reports.formats import SHOWING_TRAFFIC, format_of, make_report
+from ..reports.formats import SHOWING_TRAFFIC, format_of, make_report, misspelt_suffix
 from .output import Output, OutputClosed
 
 
@@ -24,12 +24,14 @@ def output_specs(names: Sequence[str], format_: str | None) -> list[OutputSpec]:
     """What `--output` (any number) and `--format` ask for.
 
     A suffix that stands for a format decides, unless there is one output only and a format was named.
-    Raises `ConfigError` when a place is named twice.
+    Raises `ConfigError` when a place is named twice, or its suffix is one misspelt.
     """
     places = list(names) or ["-"]
     for name in places:
         if places.count(name) > 1:
             raise ConfigError(f"--output {name}: is named twice")
+        if format_ is None and (near := misspelt_suffix(name)) is not None:
+            raise ConfigError(f"--output {name}: did you mean {near}? --format table keeps the name")
     if len(places) == 1 and format_ is not None:
         return [OutputSpec(format_, places[0])]
     return [OutputSpec(format_of(name) or format_ or "table", name) for name in places]
