@@ -12,6 +12,9 @@ from .coverage import Coverage
 from .models import Finding, HttpTransaction, PluginMetadata, Severity
 from .sources import Entry
 
+#: Entries that could not be read, of which a run keeps the place and the reason; a few megabytes.
+REJECTED_KEPT = 10_000
+
 
 class Place(Struct, frozen=True):
     """Where in which input a transaction stands; `offset_bytes` where the reader knows it."""
@@ -48,7 +51,7 @@ class RunRecord(Struct, kw_only=True):
     is_redacted: bool = False
 
     entries: int = 0
-    #: The first of the entries that could not be read.
+    #: The first `REJECTED_KEPT` of the entries that could not be read.
     rejected: list[Entry] = field(default_factory=list)
     rejected_count: int = 0
     out_of_scope: int = 0

@@ -190,6 +190,21 @@ def test_options_the_plugin_does_not_know(project: Workspace, options: str, word
     assert_refused(project.run("run", "one.har", "-p", "teller.ts"), *words)
 
 
+def test_options_that_nothing_can_check(project: Workspace) -> None:
+    """A plugin that does not say what its options are may ignore them, so that is told."""
+    project.write("isoscan.toml", "[plugins.cors]\noptions = { wrod = 1 }\n")
+    done = project.run("run", "one.har", "--select", "cors")
+    assert done.code == 0
+    assert "isoscan.toml:2: plugins.cors.options: not checked" in done.stderr
+
+
+def test_options_of_a_new_plugin(project: Workspace) -> None:
+    """The plugin that `isoscan new` makes says what its options are."""
+    project.run("new", "mine")
+    project.write("isoscan.toml", 'plugin = ["mine"]\n[plugins.mine]\noptions = { header = ["via"] }\n')
+    assert_refused(project.run("run", "one.har"), "plugins.mine.options.header", "did you mean headers?")
+
+
 # ---- what it shows -------------------------------------------------------------------
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from acceptance._command import Workspace, entry, har
@@ -118,9 +120,15 @@ def test_rejected_line(workspace: Workspace) -> None:
 
 
 def test_many_rejected_entries(workspace: Workspace) -> None:
-    """Beyond twenty they are counted, not listed."""
+    """Beyond twenty they are counted, and named in the reports that have room."""
     workspace.write("in.har", har(*[{"comment": "no request"}] * 50))
-    done = workspace.run("run", "in.har", "-p", "probe.ts")
+    done = workspace.run(
+        "run", "in.har", "-p", "probe.ts", "-o", "out.json", "-o", "out.html", "-o", "out.md"
+    )
+    document = json.loads((workspace.folder / "out.json").read_bytes())
+    assert [entry["index"] for entry in document["rejected"]] == list(range(50))
+    assert "in.har, entry 49" in (workspace.folder / "out.html").read_text()
+    assert "in.har, entry 49" not in (workspace.folder / "out.md").read_text()
     assert done.stderr.count("  rejected: ") == 20
     assert "30 more rejected" in done.stderr
     assert "50 entries were rejected" in done.stderr

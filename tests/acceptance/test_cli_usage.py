@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -368,6 +369,22 @@ def test_output_that_cannot_be_opened(workspace: Workspace, name: str) -> None:
     )
 
 
+@pytest.mark.parametrize(("name", "meant"), [("out.sarf", ".sarif"), ("out.jsno", ".json")])
+def test_output_with_a_misspelt_suffix(workspace: Workspace, name: str, meant: str) -> None:
+    """A suffix that is nearly a format's is no wish for a table, unless a format is named as well."""
+    arguments = ("run", "one.har", "--plugin", "probe.ts", "--output", name)
+    assert_refused(workspace.run(*arguments), f"--output {name}", f"did you mean {meant}?")
+    assert not (workspace.folder / name).exists()
+    assert workspace.run(*arguments, "--format", "table").code == 0
+
+
+@pytest.mark.parametrize("name", ["out", "out.log", "out.js"])
+def test_output_with_another_suffix(workspace: Workspace, name: str) -> None:
+    """A name that says nothing of a format is a table."""
+    assert workspace.run("run", "one.har", "--plugin", "probe.ts", "--output", name).code == 0
+    assert (workspace.folder / name).exists()
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("form", ["jsonl", "table"])
 def test_output_file_that_is_full(workspace: Workspace, form: str) -> None:
@@ -377,6 +394,22 @@ def test_output_file_that_is_full(workspace: Workspace, form: str) -> None:
     assert "isoscan: /dev/full: " in done.stderr
     assert os.strerror(28) in done.stderr
     assert done.code in (2, 3)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("form", ["jsonl", "html"])
+def test_one_full_output_of_several(workspace: Workspace, form: str) -> None:
+    """A report that cannot be written does not cost the others, whether it fails early or at the end."""
+    workspace.capture("two.har", "high", "low")
+    names = ["/dev/full", "out.json", "out.jsonl"]
+    options = [word for name in names for word in ("--output", name)]
+    done = workspace.run("run", "two.har", "--plugin", "probe.ts", "--format", form, *options)
+    assert done.code == 2
+    assert "isoscan: /dev/full: cannot write" in done.stderr
+    assert "coverage: 2 transactions" in done.stderr
+    document = json.loads((workspace.folder / "out.json").read_bytes())
+    assert (document["outcome"], len(document["findings"])) == ("complete", 2)
+    assert len(parse_lines((workspace.folder / "out.jsonl").read_bytes())) == 2
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")

@@ -368,7 +368,7 @@ def test_unknown_address_is_no_error(show: Any) -> None:
 
 def test_narrow_window_opens_over_the_list(show: Any) -> None:
     """On a small screen a finding covers the list, and goes away again; nothing is wider than the screen."""
-    page = show(written(many(10)), width=400, height=800)
+    page = show(written(many(10_000)), width=400, height=800)
     page.click(".row")
     assert page.evaluate("document.querySelector('.pane').getBoundingClientRect().width") == 400
     page.click(".close")
@@ -390,8 +390,14 @@ def test_print_has_every_finding(show: Any) -> None:
 
 def test_ten_thousand_findings(show: Any) -> None:
     """Only what is near the window is drawn, wherever the list is scrolled to; filters see all."""
-    page = show(written(many(10_000)))
+    run = RunRecord(inputs=["shop.har"])
+    for number in range(10_000):
+        run.coverage.add(ScanResult(transaction_id=f"{number}", plugin_id="plugin-0", verdict=Verdict.CLEAN))
+    page = show(written(many(10_000), run))
     assert text_of(page, ".count") == "10,000 findings"
+    assert "10,000" in texts_of(page, ".plot .value")
+    boxes = "[...document.querySelectorAll('.plot .value')].map(value => value.getBBox())"
+    assert page.evaluate(f"Math.max(...{boxes}.map(box => box.x + box.width))") <= 400  # of its drawing
     for place in (0, 200_000, 10_000_000):
         page.evaluate(f"scrollTo(0, {place})")
         page.settle()

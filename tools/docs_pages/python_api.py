@@ -106,7 +106,7 @@ def _constructor(name: str, value: type) -> str:
 
 def _enum(value: type[enum.Enum]) -> str:
     comments = member_comments(value)
-    if comments:
+    if not comments.keys().isdisjoint(value.__members__):
         return table(
             ("Member", "Value", "Meaning"),
             [(code(m.name), code(m.value), comments.get(m.name, "")) for m in value],

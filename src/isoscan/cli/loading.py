@@ -132,9 +132,13 @@ class SelectingScanner(Scanner):
             metadata = candidate.executor.metadata
             table = self._effective.config.plugins.get(metadata.id)
             schema = metadata.config_schema
-            if table is None or not table.options or schema is None:
+            if table is None or not table.options:
                 continue
             path = ("plugins", metadata.id, "options")
+            if schema is None:
+                place = self._effective.place(*path)
+                self._remarks.append(f"{place}: not checked, because the plugin declares no config_schema")
+                continue
             try:
                 problems = list(option_problems(table.options, schema, path))
             except ConfigError as error:

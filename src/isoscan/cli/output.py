@@ -77,6 +77,11 @@ class Output:
         return opened
 
     @property
+    def was_there(self) -> bool:
+        """Whether there was something under its name when the run was asked for."""
+        return self._earlier is not None
+
+    @property
     def is_terminal(self) -> bool:
         """Whether a person reads it as it is written."""
         return os.isatty(self._fd)

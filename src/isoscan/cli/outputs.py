@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
-from ..errors import ConfigError
+from ..errors import ConfigError, InputError
 from ..record import ReportedFinding, RunRecord
 from ..reports import Report
-from ..reports.formats import SHOWING_TRAFFIC, format_of, make_report
+from ..reports.formats import SHOWING_TRAFFIC, format_of, make_report, misspelt_suffix
 from .output import Output, OutputClosed
 
 
@@ -24,12 +24,14 @@ def output_specs(names: Sequence[str], format_: str | None) -> list[OutputSpec]:
     """What `--output` (any number) and `--format` ask for.
 
     A suffix that stands for a format decides, unless there is one output only and a format was named.
-    Raises `ConfigError` when a place is named twice.
+    Raises `ConfigError` when a place is named twice, or its suffix is one misspelt.
     """
     places = list(names) or ["-"]
     for name in places:
         if places.count(name) > 1:
             raise ConfigError(f"--output {name}: is named twice")
+        if format_ is None and (near := misspelt_suffix(name)) is not None:
+            raise ConfigError(f"--output {name}: did you mean {near}? --format table keeps the name")
     if len(places) == 1 and format_ is not None:
         return [OutputSpec(format_, places[0])]
     return [OutputSpec(format_of(name) or format_ or "table", name) for name in places]
@@ -55,6 +57,9 @@ class Outputs:
         self.shows_traffic = any(spec.format in SHOWING_TRAFFIC for spec in specs)
         #: Of the output that nobody reads any more.
         self.closed_name: str | None = None
+        #: What went wrong with those that could not be written. They cost the others nothing.
+        self.failures: list[str] = []
+        self._failed: set[Output] = set()
 
     @property
     def is_writing(self) -> bool:
@@ -73,8 +78,14 @@ class Outputs:
             output.begin()
 
     def add(self, reported: ReportedFinding) -> bool:
-        """One finding for every report. False when somebody stopped reading."""
-        return self._each(lambda report: report.add(reported))
+        """One finding for every report. False when somebody stopped reading.
+
+        Raises `InputError` when none is left that can be written.
+        """
+        is_read = self._each(lambda report: report.add(reported))
+        if len(self._failed) == len(self._outputs):
+            raise InputError(self.failures.pop())
+        return is_read
 
     def finish(self, run: RunRecord) -> bool:
         """There are no more findings. False when somebody stopped reading."""
@@ -82,22 +93,34 @@ class Outputs:
 
     def _each(self, write: Callable[[Report], None]) -> bool:
         for output, report in zip(self._outputs, self._reports, strict=True):
+            if output in self._failed:
+                continue
             try:
                 write(report)
             except OutputClosed:
                 self.closed_name = output.shown_name
+            except InputError as error:
+                self._fail(output, error)
         return self.closed_name is None
+
+    def _fail(self, output: Output, error: InputError) -> None:
+        self._failed.add(output)
+        self.failures.append(str(error))
 
     def commit(self) -> None:
         """All is written: the files take their names."""
         for output in self._outputs:
-            output.commit()
+            try:
+                output.commit()
+            except InputError as error:
+                self._fail(output, error)
 
     def close(self) -> list[str]:
         """Closes all; for each file that was not committed, one sentence that says where it is."""
-        left = ((output.shown_name, output.close()) for output in self._outputs)
+        left = ((output, output.close()) for output in self._outputs)
         return [
-            f"{name} was left as it was; what was written is in {unfinished}"
-            for name, unfinished in left
+            f"{output.shown_name} was {'left as it was' if output.was_there else 'not written to its end'};"
+            f" what was written is in {unfinished}"
+            for output, unfinished in left
             if unfinished is not None
         ]

@@ -19,7 +19,7 @@ from ..errors import InputError
 from ..executor import PluginExecutor
 from ..models import Finding, HttpTransaction, ScanResult
 from ..permissions import Denials
-from ..record import Place, ReportedFinding, RunRecord
+from ..record import REJECTED_KEPT, Place, ReportedFinding, RunRecord
 from ..redact import Redactor, shareable_fingerprint
 from ..scanner import Scanner
 from ..sources import Entry
@@ -31,7 +31,7 @@ from ..triage import Ruling, Triage
 from .outputs import Outputs
 from .progress import make_progress
 
-_MAX_REJECTED_SHOWN = 20
+_MAX_NO_CAPTURES_SHOWN = 20
 _MORE_NO_CAPTURES = "more files of folders are no captures"
 #: Transactions taken from the store between two looks at what else is to be done.
 _RESUMED_AT_ONCE = 64
@@ -290,7 +290,7 @@ class Pipeline:
         record.notes.update(entry.notes)
         if is_no_capture(entry):
             self._no_captures += 1
-            is_shown = self._no_captures <= _MAX_REJECTED_SHOWN
+            is_shown = self._no_captures <= _MAX_NO_CAPTURES_SHOWN
             record.notes[f"{entry.source} {entry.problem}" if is_shown else _MORE_NO_CAPTURES] += 1
             return
         record.entries += 1
@@ -300,7 +300,7 @@ class Pipeline:
             record.out_of_scope += 1
             return
         record.rejected_count += 1
-        if len(record.rejected) < _MAX_REJECTED_SHOWN:
+        if len(record.rejected) < REJECTED_KEPT:
             record.rejected.append(self._redacted(entry))
 
     def _redacted(self, entry: Entry) -> Entry:

@@ -88,6 +88,8 @@ def _run(options: RunOptions, tools: AuthorTools) -> int:
         )
         tools.run(pipeline.run())
         outputs.commit()
+        if outputs.failures:
+            keeper.lose_report()
         _write_baseline(baseline_file, seen, record)
         keeper.finish(record)
     except ExceptionGroup as group:
@@ -101,6 +103,10 @@ def _run(options: RunOptions, tools: AuthorTools) -> int:
             complain(sentence)
     _remark_after(triage, record)
     code = _conclude(record, config.fail_on, outputs.closed_name or "", redactor, keeper)
+    for failure in outputs.failures:
+        complain(failure)
+    if outputs.failures and code != Exit.INTERRUPTED:
+        code = Exit.USAGE
     return tools.follow(code, lambda: _in_scope(open_inputs(inputs), effective, RunRecord()))
 
 

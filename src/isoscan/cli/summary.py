@@ -12,6 +12,7 @@ from ..reports.words import VERDICT_WORDS
 
 _REASON_CHARS = 300
 _MAX_DENIALS_SHOWN = 10
+_MAX_REJECTED_SHOWN = 20
 
 
 def summarise(run: RunRecord, output_name: str) -> Iterator[str]:
@@ -57,10 +58,10 @@ def summarise(run: RunRecord, output_name: str) -> Iterator[str]:
         reasons = ", ".join(f"{count} by {reason}" for reason, count in run.left_out.most_common())
         total = run.entries + left_out - run.rejected_count - run.out_of_scope
         yield f"  scope: {left_out} of {total} transactions left out: {reasons}"
-    for entry in run.rejected:
+    for entry in run.rejected[:_MAX_REJECTED_SHOWN]:
         yield f"  rejected: {printable(entry.place)}: {printable(str(entry.problem), _REASON_CHARS)}"
-    if run.rejected_count > len(run.rejected):
-        yield f"  … and {run.rejected_count - len(run.rejected)} more rejected entries"
+    if (more := run.rejected_count - _MAX_REJECTED_SHOWN) > 0:
+        yield f"  … and {more} more rejected entries; reports in json and html list them"
     if run.out_of_scope:
         yield f"  {run.out_of_scope} entries are no HTTP exchanges and were left out"
     if coverage.sandbox != "strict":

@@ -72,4 +72,4 @@ def hint(name: str, known: Iterable[str]) -> str:
     """`; did you mean …?` for the nearest known name, or the known ones if none is near."""
     names = sorted(known)
     near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(names)}"
+    return f"; did you mean {str(near[0])!r}?" if near else f"; known are {', '.join(names)}"

@@ -24,6 +24,10 @@ export const metadata: IsoscanMetadata = {
   category: "information-disclosure",
   default_severity: "info",
   tags: ["headers"],
+  config_schema: {
+    type: "object",
+    properties: { headers: { type: "array", items: { type: "string" } } },
+  },
 };
 
 /** The options of this plugin; `init` fills them before the first scan. */
@@ -65,6 +69,10 @@ export const metadata = {
   category: "information-disclosure",
   default_severity: "info",
   tags: ["headers"],
+  config_schema: {
+    type: "object",
+    properties: { headers: { type: "array", items: { type: "string" } } },
+  },
 };
 
 /** The options of this plugin; `init` fills them before the first scan. */

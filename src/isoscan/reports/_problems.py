@@ -18,6 +18,7 @@ Kind = Literal[
 
 _TEXT_CHARS = 300
 _MAX_REASONS = 10
+_MAX_REJECTED = 20
 
 #: How a scan ended, for `3 scans …`.
 ENDED = {
@@ -87,14 +88,14 @@ def _failed_scans(run: RunRecord) -> Iterator[Problem]:
 
 
 def _rejected_entries(run: RunRecord) -> Iterator[Problem]:
-    for entry in run.rejected:
+    for entry in run.rejected[:_MAX_REJECTED]:
         yield Problem(
             kind="entry-rejected",
             title=f"{printable(entry.place, _TEXT_CHARS)} was rejected",
             text=printable(str(entry.problem), _TEXT_CHARS),
             place=Place(entry.source, entry.index, entry.unit, entry.offset_bytes, entry.length_bytes),
         )
-    more = run.rejected_count - len(run.rejected)
+    more = run.rejected_count - min(len(run.rejected), _MAX_REJECTED)
     if more > 0:
         yield Problem(
             kind="entry-rejected",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,6 +83,9 @@ _SUFFIXES = {
     ".txt": "table",
 }
 
+#: So like another is a suffix with a letter too many, too few or in the wrong place.
+_MISSPELT = 0.76
+
 FORMATS = tuple(_MAKERS)
 #: Those that quote requests and responses, so that a run need not mask traffic nobody is shown.
 SHOWING_TRAFFIC = frozenset({"sarif", "html"})
@@ -92,6 +96,13 @@ def format_of(name: str) -> str | None:
     base = Path(name).name.lower()
     found = (format_ for suffix, format_ in _SUFFIXES.items() if base.endswith(suffix) and base != suffix)
     return next(found, None)
+
+
+def misspelt_suffix(name: str) -> str | None:
+    """The suffix that a file's own, which stands for nothing, was probably meant to be."""
+    suffix = Path(name).suffix.lower()
+    near = difflib.get_close_matches(suffix, _SUFFIXES, n=1, cutoff=_MISSPELT) if suffix else []
+    return near[0] if near and format_of(name) is None else None
 
 
 def make_report(format_: str, file: ByteSink, *, is_terminal: bool = False) -> Report:

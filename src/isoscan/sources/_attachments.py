@@ -1,7 +1,7 @@
 """Bodies that stand in files of their own beside a HAR file, as Playwright saves them.
 
-Their names are hashes (`_file` in the entry); no other name is looked up, so a hostile capture
-cannot have files read that are none of its own.
+Their names are hashes (`_file` in the entry), those of a WebSocket's messages shorter ones; no other
+name is looked up, so a hostile capture cannot have files read that are none of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from . import _bodies
 #: The bytes of an attachment by its name, one more than the limit of a body at most; None if there is none.
 Attachments = Callable[[str], bytes | None]
 
-_NAME = re.compile(r"[0-9a-f]{40}(?:\.[A-Za-z0-9]{1,16})?")
+_NAME = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40})(?:\.[A-Za-z0-9]{1,16})?")
 _HAR_SUFFIX = ".har"
 
 

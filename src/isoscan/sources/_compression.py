@@ -21,17 +21,21 @@ class Compression(StrEnum):
     """The compressed formats that are read."""
 
     GZIP = "gzip"
+    ZLIB = "zlib"
     BZIP2 = "bzip2"
     XZ = "xz"
     ZSTD = "Zstandard"
 
 
 _MAGIC = {
-    Compression.GZIP: b"\x1f\x8b\x08",
-    Compression.BZIP2: b"BZh",
-    Compression.XZ: b"\xfd7zXZ\x00",
-    Compression.ZSTD: b"\x28\xb5\x2f\xfd",
+    Compression.GZIP: (b"\x1f\x8b\x08",),
+    # mitmproxy writes .zhar files so. Not "x^", with which text may begin.
+    Compression.ZLIB: (b"x\x9c", b"x\xda", b"x\x01"),
+    Compression.BZIP2: (b"BZh",),
+    Compression.XZ: (b"\xfd7zXZ\x00",),
+    Compression.ZSTD: (b"\x28\xb5\x2f\xfd",),
 }
+_ZLIB_WBITS = {Compression.GZIP: 31, Compression.ZLIB: 15}
 _BZIP2_BLOCKS = (b"1AY&SY", b"\x17rE8P\x90")
 
 
@@ -104,7 +108,7 @@ class Unpacking:
         while position < len(self._data):
             pages.release(position)
             chunk = self._data[position : position + _CHUNK_BYTES]
-            spare = unit.copy() if isinstance(unit, _Gzip) else None
+            spare = unit.copy() if isinstance(unit, _Inflater) else None
             given_bytes = 0
             try:
                 rest = bytes(chunk)
@@ -137,11 +141,11 @@ class Unpacking:
         return position if compression_of(self._data, position) is self._compression else -1
 
 
-class _Gzip:
+class _Inflater:
     """zlib's decompressor in the manner of the other modules."""
 
-    def __init__(self, inflater: zlib._Decompress | None = None) -> None:
-        self._inflater = inflater or zlib.decompressobj(wbits=31)
+    def __init__(self, inflater: zlib._Decompress) -> None:
+        self._inflater = inflater
         self._is_cut = False
 
     @property
@@ -162,11 +166,11 @@ class _Gzip:
         self._is_cut = len(piece) == max_length
         return piece
 
-    def copy(self) -> _Gzip:
-        return _Gzip(self._inflater.copy())
+    def copy(self) -> _Inflater:
+        return _Inflater(self._inflater.copy())
 
 
-def _readable_part(unit: _Gzip, chunk: bytes) -> bytes:
+def _readable_part(unit: _Inflater, chunk: bytes) -> bytes:
     """What a damaged chunk holds before its damage; an error hides the output of its whole call."""
     content = bytearray()
     try:
@@ -181,8 +185,8 @@ def _decompressor(
     compression: Compression,
 ) -> tuple[Callable[[], _Decompressor], tuple[type[Exception], ...]]:
     """What makes a decompressor, and the errors it raises for damaged data."""
-    if compression is Compression.GZIP:
-        return _Gzip, (zlib.error,)
+    if (wbits := _ZLIB_WBITS.get(compression)) is not None:
+        return lambda: _Inflater(zlib.decompressobj(wbits=wbits)), (zlib.error,)
     if compression is Compression.BZIP2:
         import bz2
 

@@ -20,14 +20,19 @@ from ._headers import read_headers, split_pseudo
 NO_DATE = "the start time of a request could not be read"
 NO_STATUS = "status 0 or less: the request was aborted or blocked, so it has no response"
 NOT_RECORDED = "a response body was not recorded in the capture"
+REQUEST_NOT_RECORDED = "a request body was not recorded in the capture"
+BYTES_AS_TEXT = "a binary request body was text: each character taken for a byte"
 IN_OTHER_FILE = "a body is in a separate file, which is not there"
 URL_REPAIRED = "a missing or relative URL was rebuilt from the headers"
 UNKNOWN_ENCODING = "a body has an unknown encoding: kept as text"
 NOT_TEXT = "a body was JSON instead of text: written out again"
 WEBSOCKET_MESSAGES = "WebSocket messages of the capture are not scanned"
 
+_SWITCHING_PROTOCOLS = 101
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _PLAIN_ENCODINGS = (None, "", "utf-8", "utf8", "UTF-8", "text", "plain", "identity")
+# What no text has, but most binary data.
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,9}\s*")
 
 
@@ -36,6 +41,7 @@ class _Request(Struct):
     url: Any = None
     headers: Any = None
     post_data: Any = field(default=None, name="postData")
+    body_bytes: Any = field(default=None, name="bodySize")
 
 
 class _Response(Struct):
@@ -71,7 +77,7 @@ def har_transaction(entry: HarEntry, id_: str, notes: list[str], attached: Attac
     if not isinstance(method, str):
         raise Rejected("the request has no method")
     url = _url(entry.request.url, method, headers, pseudo, notes)
-    body, content_type = _request_body(entry.request.post_data, headers, notes, attached)
+    body, content_type = _request_body(entry.request, headers, notes, attached)
     request = HttpRequest(
         method=method,
         url=url,
@@ -108,24 +114,41 @@ def _url(raw: object, method: str, headers: Headers, pseudo: dict[str, str], not
 
 
 def _request_body(
-    raw: object, headers: Headers, notes: list[str], attached: Attachments
+    request: _Request, headers: Headers, notes: list[str], attached: Attachments
 ) -> tuple[bytes, str | None]:
     """Body and content type of `postData`."""
     content_type = header_value(headers, "content-type")
-    if raw is None:
-        return b"", content_type
+    raw = {} if request.post_data is None else request.post_data
     post = raw if isinstance(raw, dict) else {"text": raw}
     content_type = content_type or _media_type(post.get("mimeType"))
     text = _text(post.get("text"), notes)
     if not text and post.get("params"):
         text, content_type = rebuild_form(post["params"], content_type or _FORM_TYPE, notes)
-    if text is None:
+    if not text:
+        # Playwright writes an empty text beside the name of the file.
+        if _is_positive(request.body_bytes) and not _is_in_other_file(post):
+            notes.append(REQUEST_NOT_RECORDED)
         body = _attached_body(post, attached, notes) or b""
         return decompress(body, _content_encodings(headers), content_type, notes), content_type
-    body, is_binary = _body(text, post.get("encoding"), content_type, notes)
+    encoding = post.get("encoding")
+    if encoding in _PLAIN_ENCODINGS and (content := _bytes_as_text(text)) is not None:
+        notes.append(BYTES_AS_TEXT)
+        body, is_binary = content, True
+    else:
+        body, is_binary = _body(text, encoding, content_type, notes)
     if is_binary:
         body = decompress(body, _content_encodings(headers), content_type, notes)
     return body, content_type
+
+
+def _bytes_as_text(text: str) -> bytes | None:
+    """The bytes of a body that a browser or proxy wrote as Latin-1 for want of a charset."""
+    if text.isascii() or not _CONTROL.search(text):
+        return None
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return None
 
 
 def _response(
@@ -144,9 +167,12 @@ def _response(
         body, is_binary = _body(text, content.get("encoding"), content_type, notes)
         if is_binary:
             body = decompress(body, _content_encodings(headers), content_type, notes)
+    elif _is_in_other_file(content) and status == _SWITCHING_PROTOCOLS:
+        notes.append(WEBSOCKET_MESSAGES)
     elif _is_in_other_file(content):
         body = _attached_body(content, attached, notes) or b""
         body = decompress(body, _content_encodings(headers), content_type, notes)
+        body = _recoded(body, content_type, notes)
     elif _is_positive(content.get("size")) and method.upper() != "HEAD" and status not in (204, 304):
         notes.append(NOT_RECORDED)
     return HttpResponse(status=status, headers=headers, body=body, content_type=content_type, timestamp=ended)
@@ -208,6 +234,16 @@ def _attached_body(content: dict[str, Any], attached: Attachments, notes: list[s
         notes.append(CUT_AT_LIMIT)
         return body[:BODY_LIMIT_BYTES]
     return body
+
+
+def _recoded(body: bytes, content_type: str | None, notes: list[str]) -> bytes:
+    """A body in the charset its type names: Playwright's files hold text in UTF-8."""
+    if b"\0" in body:
+        return body
+    try:
+        return encode_text(body.decode(), content_type, notes)
+    except UnicodeDecodeError:
+        return body
 
 
 def _is_positive(raw: object) -> bool:

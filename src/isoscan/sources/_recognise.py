@@ -27,6 +27,7 @@ _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _XML = rb"(?:<\?xml.{0,200}?\?>\s*)?"
 _REQUEST_LINE = rb"[A-Z][A-Z\-]{1,30} \S+ HTTP/\d(?:\.\d)?[ \t]*\r?\n"
 _TAR_MAGIC_AT = 257
+_BROTLI_SUFFIX = ".br"
 
 
 class Format(StrEnum):
@@ -88,7 +89,8 @@ def recognise(document: Document) -> Format:
     cursor.skip_space()
     first = cursor.peek()
     if first == b"":
-        raise document.refusal("is empty; there is no capture in it")
+        what = "nothing of it can be read" if document.damage else "is empty; there is no capture in it"
+        raise document.refusal(what)
     if first == b"[":
         return _recognise_list(document, cursor)
     if first == b"{":
@@ -96,6 +98,8 @@ def recognise(document: Document) -> Format:
     known = _known(document, cursor.position) or _line_format(document)
     if known is not None:
         return known
+    if document.source.lower().endswith(_BROTLI_SUFFIX):
+        raise document.refusal("may be Brotli, which has no mark to be known by; unpack it first (brotli -d)")
     kind = "binary data" if _BINARY.search(document.data[:_HEAD_BYTES]) else "text"
     raise document.refusal(f"is {kind} of no known capture format; docs/inputs.md lists what is read")
 

@@ -30,7 +30,7 @@ REFUSED: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
             "is a ZAP report, which holds findings and no traffic; export the history as HAR instead",
         ),
         (
-            _XML + rb"<nmaprun\b",
+            _XML + rb"<(?:!DOCTYPE\s+)?nmaprun\b",
             "is an Nmap report, which holds no HTTP traffic",
         ),
         (

@@ -13,7 +13,7 @@ from msgspec import Struct
 from ..errors import InputError
 from ._attachments import without_attachments
 from ._document import STDIN, NotACapture, open_document, source_name
-from ._entry import Entry
+from ._entry import Entry, is_http_url, shown_url
 from ._readers import read_document
 
 # Open files are limited; captures beyond this number are looked into when their turn comes.
@@ -99,6 +99,10 @@ def _expand(name: str) -> list[Input]:
     shown = source_name(name)
     if not name:
         raise InputError("the name of an input is empty")
+    if is_http_url(name) and not os.path.lexists(name):
+        raise InputError(
+            f"{shown_url(name)}: is a URL; nothing is fetched, so record its traffic and name the capture"
+        )
     try:
         if Path(name).is_dir():
             return _in_folder(name)

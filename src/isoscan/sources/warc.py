@@ -48,6 +48,10 @@ _PLAIN_RECORD = re.compile(rb"WARC/\d\.\d\r?\n[A-Za-z]")
 _GZIP_RECORD = re.compile(rb"\x1f\x8b\x08")
 _ZSTD_RECORD = re.compile(rb"\x28\xb5\x2f\xfd")
 _PROBE_BYTES = 64 * 1024
+_VERSION = re.compile(rb"WARC/(\d{1,4}\.\d{1,4})\s")
+_VERSION_BYTES = 16
+# The first two are drafts, which differ in nothing that is read here.
+_VERSIONS = (b"0.17", b"0.18", b"1.0", b"1.1")
 
 
 class _Half(Struct):
@@ -90,7 +94,22 @@ class _WarcReader:
         #: Where the record that is read now begins; where it ends, if it is not compressed.
         self._position = self._end = document.start
         head = bytes(document.data[document.start : document.start + 2])
+        self._check_version()
         self._mark = {b"\x1f\x8b": _GZIP_RECORD, b"WA": _PLAIN_RECORD}.get(head, _ZSTD_RECORD)
+
+    def _check_version(self) -> None:
+        data, start = self._document.data, self._document.start
+        compression = compression_of(data, start)
+        head = (
+            bytes(data[start : start + _VERSION_BYTES])
+            if compression is None
+            else Unpacking(data, compression, start).head(_VERSION_BYTES)
+        )
+        version = _VERSION.match(head)
+        if version is not None and version[1] not in _VERSIONS:
+            raise self._document.error(
+                f"is of WARC version {version[1].decode()}; 1.0 and 1.1 are read, so write it again as such"
+            )
 
     def read(self) -> Iterator[Entry]:
         """Record after record; behind a damaged one from the next that can be found."""

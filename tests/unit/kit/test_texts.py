@@ -12,6 +12,7 @@ from isoscan.kit.problems import Problem, hint, without_ignored
 from isoscan.kit.scaffold import check_name, write_plugin
 from isoscan.kit.typing_problems import type_problems
 from isoscan.kit.workshop import Fact, neighbour
+from isoscan.models import Severity
 
 CHECKED = """\
 TS2322 [ERROR]: Type '{ titel: number; }' is not assignable to type 'IsoscanReturn'.
@@ -79,6 +80,7 @@ def test_hints() -> None:
     """The nearest name, or all of them when none is near."""
     assert hint("titel", ["title", "cwe"]) == "; did you mean 'title'?"
     assert hint("zzz", ["title", "cwe"]) == "; known are cwe, title"
+    assert hint("hgih", Severity) == "; did you mean 'high'?"
 
 
 @pytest.mark.parametrize(

@@ -111,8 +111,62 @@ def test_large_attachment_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert _bodies.CUT_AT_LIMIT in entry.notes
 
 
+@pytest.mark.parametrize("text", ["", None])
+def test_text_beside_the_name(tmp_path: Path, text: str | None) -> None:
+    """Playwright writes an empty text for a request whose body is elsewhere."""
+    document = json.loads(har())
+    document["log"]["entries"][0]["request"] |= {
+        "bodySize": 2,
+        "postData": {"mimeType": "application/json", "text": text, "params": [], "_file": SENT},
+    }
+    (tmp_path / "x.har").write_text(json.dumps(document))
+    (tmp_path / SENT).write_bytes(b"{}")
+    (tmp_path / GOT).write_bytes(b"<p>")
+    [entry] = open_source(tmp_path / "x.har")
+    assert bodies(entry) == (b"{}", b"<p>")
+    assert entry.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("content_type", "attached", "expected"),
+    [
+        ("text/html; charset=iso-8859-1", "caf\xe9".encode(), b"caf\xe9"),
+        ("text/html; charset=iso-8859-1", b"caf\xe9", b"caf\xe9"),
+        ("text/plain; charset=utf-16", b"h\0\xe9\0", b"h\0\xe9\0"),
+        ("text/html", "caf\xe9".encode(), "caf\xe9".encode()),
+        ("image/png", b"\x89PNG\0\xff", b"\x89PNG\0\xff"),
+    ],
+)
+def test_text_in_utf_8(tmp_path: Path, content_type: str, attached: bytes, expected: bytes) -> None:
+    """Playwright's files hold text in UTF-8; a plugin decodes it by the charset of the response."""
+    document = json.loads(har(sent=None))
+    [entry] = document["log"]["entries"]
+    entry["response"]["headers"] = [{"name": "Content-Type", "value": content_type}]
+    (tmp_path / "x.har").write_text(json.dumps(document))
+    (tmp_path / GOT).write_bytes(attached)
+    [read] = open_source(tmp_path / "x.har")
+    assert bodies(read)[1] == expected
+
+
 def test_files_named_by_hashes_alone(tmp_path: Path) -> None:
     """Where no HAR file is beside them, such files are inputs like any other."""
     (tmp_path / ("a" * 40 + ".json")).write_bytes(har("", ""))
     [entries] = open_inputs(find_inputs([str(tmp_path)]))
     assert [entry.unit for entry in entries] == ["entry"]
+
+
+@pytest.mark.parametrize("is_zipped", [True, False])
+def test_messages_of_a_websocket(tmp_path: Path, is_zipped: bool) -> None:
+    """The file of a WebSocket's messages is no input of its own, and is not called missing."""
+    messages = "0123456789abcdef" * 2 + ".jsonl"
+    document = json.loads(har())
+    [entry] = document["log"]["entries"]
+    entry["request"] |= {"method": "GET", "url": "ws://a.test/", "postData": None}
+    entry["response"] = {"status": 101, "headers": [], "content": {"size": -1, "_file": messages}}
+    files = {"har.har": json.dumps(document).encode(), messages: b'{"type": "send", "data": "hello"}\n'}
+    folder = tmp_path / "capture"
+    folder.mkdir()
+    for name, data in {"x.zip": zipped(files)}.items() if is_zipped else files.items():
+        (folder / name).write_bytes(data)
+    entries = [one for source in open_inputs(find_inputs([str(folder)])) for one in source]
+    assert [one.notes for one in entries] == [(_har_entry.WEBSOCKET_MESSAGES,)]

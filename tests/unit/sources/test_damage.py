@@ -365,7 +365,7 @@ def test_compressed_nothing(tmp_path: Path, pack: Callable[[bytes], bytes]) -> N
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (b"WARC/9.9\r\nWARC-Type: warcinfo\r\nContent-Length: 0\r\n\r\n\r\n\r\n", "damaged"),
+        (b"WARC/9.9\r\nWARC-Type: warcinfo\r\nContent-Length: 0\r\n\r\n\r\n\r\n", "of WARC version 9.9"),
         (b"WARC/1.0\r\nX: y\r\n\r\n", "damaged"),
         (b"PK\x03\x04junkjunkjunk", "ZIP"),
         (b"\x1f\x8b\x08\x00junk", "gzip"),

@@ -169,6 +169,14 @@ def test_standard_input_beside_files() -> None:
     assert [entry.source for source in sources for entry in source] == ["one.har", "-"]
 
 
+@pytest.mark.parametrize("url", ["https://a.test/", "http://ann:secret@a.test/?q=1"])
+def test_a_url_is_no_input(url: str) -> None:
+    """Who names a site to scan is told to record it, without its password on the terminal."""
+    with pytest.raises(InputError, match=r"//a\.test/: is a URL; .* record") as caught:
+        find_inputs([url])
+    assert "secret" not in str(caught.value)
+
+
 def test_hostile_names_in_a_folder() -> None:
     """A file name cannot write to a terminal."""
     Path("bad").mkdir()

@@ -513,3 +513,26 @@ def test_every_entry_damaged_ends_in_an_error_soon(path: Path) -> None:
     path.write_bytes(b'{"log": {"entries": [' + b'{"startedDateTime": "x", "request": {,\n' * 2000)
     with pytest.raises(InputError):
         list(open_source(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "is_noted"),
+    [
+        ("\x00\x01\xff\xfe\x80", b"\x00\x01\xff\xfe\x80", True),
+        ('{"a": "\xfc"}', '{"a": "\xfc"}'.encode(), False),
+        ("\x00\u20ac", "\x00\u20ac".encode(), False),
+        ("\x00abc", b"\x00abc", False),
+    ],
+)
+def test_binary_request_bodies(path: Path, text: str, expected: bytes, is_noted: bool) -> None:
+    """Browsers and mitmproxy write binary request bodies as text, each byte a character."""
+    txn, notes = read_one(path, entry(method="PUT", postData={"mimeType": "", "text": text}))
+    assert txn.request.body == expected
+    assert any("binary" in note for note in notes) is is_noted
+
+
+@pytest.mark.parametrize("post", [None, {"mimeType": "application/octet-stream", "text": "", "params": []}])
+def test_request_body_that_was_not_recorded(path: Path, post: object) -> None:
+    """A request that had a body, which the capture has not, is no request without one."""
+    _, notes = read_one(path, entry(method="PUT", bodySize=6, postData=post))
+    assert notes == ("a request body was not recorded in the capture",)

@@ -93,6 +93,7 @@ def test_named_pipe(tmp_path: Path) -> None:
         (b"-----BEGIN PGP MESSAGE-----\n", "encrypted"),
         (b"Salted__12345678", "encrypted"),
         (b"SQLite format 3\x00", "SQLite"),
+        (b'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE nmaprun>\n<nmaprun args="">', "Nmap"),
         (b"7z\xbc\xaf\x27\x1c", "unpack it first"),
         (b'{"url": "https://a.test/", "status_code": 200}', "-irr"),
         (b"\xd4\xc3\xb2\xa1\x02\x00\x04\x00", "packet capture"),

@@ -307,6 +307,13 @@ def test_damaged_record_in_the_middle(path: Path, name: str) -> None:
     assert not bad.is_out_of_scope
 
 
+@pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
+def test_version_that_is_not_read(path: Path, pack: Callable[[list[bytes]], bytes]) -> None:
+    """A file of another version is named by it, and is not called damaged."""
+    with pytest.raises(InputError, match=r"x\.warc: is of WARC version 2\.0; 1\.0 and 1\.1 are read"):
+        read(path, pack([request(1, version="2.0"), response(1, to="q1", version="2.0")]))
+
+
 @pytest.mark.parametrize("length", ["1", "99999999999", "-5", "x"])
 def test_wrong_length(path: Path, length: str) -> None:
     """A record that lies about its length costs itself, at most."""

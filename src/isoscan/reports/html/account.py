@@ -15,6 +15,8 @@ from .bounds import TEXT_CHARS, TITLE_CHARS, URL_CHARS
 from .exchange import clipped
 
 _MAX_LISTED = 200
+#: Rows of a table that is built when the page opens.
+_MAX_REJECTED = 1000
 _STACK_CHARS = 4000
 
 
@@ -47,7 +49,7 @@ def account(run: RunRecord, version: str) -> dict[str, Any]:
         ],
         "rejected": [
             [clipped(entry.place, URL_CHARS), clipped(entry.problem or "", TEXT_CHARS)]
-            for entry in run.rejected
+            for entry in run.rejected[:_MAX_REJECTED]
         ],
         "rejectedCount": run.rejected_count,
         "outOfScope": run.out_of_scope,

@@ -10,7 +10,8 @@ import { SEVERITIES, tally } from "./model.js";
 
 const WIDTH = 400;
 const LABEL = 152;
-const VALUE = 44;
+const VALUE_CHAR = 8;
+const VALUE_EDGE = 12;
 const PITCH = 23;
 const BAR = 13;
 const MAX_BARS = 8;
@@ -41,7 +42,8 @@ function stacked(title, bars, isShare) {
   const shown = bars.slice(0, bars.length === MAX_BARS + 1 ? bars.length : MAX_BARS);
   const sums = shown.map((bar) => bar.parts.reduce((sum, part) => sum + part.value, 0));
   const longest = Math.max(1, ...sums);
-  const room = WIDTH - LABEL - VALUE;
+  const value = VALUE_EDGE + VALUE_CHAR * Math.max(4, ...shown.map((bar) => bar.value.length));
+  const room = WIDTH - LABEL - value;
   const plot = svg("svg", {
     viewBox: `0 0 ${WIDTH} ${shown.length * PITCH}`,
     role: "img",
@@ -77,7 +79,7 @@ function stacked(title, bars, isShare) {
         x += width;
       }
     }
-    group.append(svg("text", { class: "value", x: WIDTH - VALUE + 8, y: y + 16 }, bar.value));
+    group.append(svg("text", { class: "value", x: WIDTH - value + 8, y: y + 16 }, bar.value));
     if (bar.pick) group.addEventListener("click", bar.pick);
     plot.append(group);
   });
