@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 4683d41e12e8955f31a91cf6f455170fdfbcf7159c998f680374e1f51970c627
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 af8fb27a4137833348c30887ad1be67001f3aa723e2a9d28dc5f0c71a6ce4c96
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -209,12 +209,14 @@ var NONCE_BYTES = 16;
 var ORDER_HEAD_BYTES = 9;
 var REPLY_HEAD_BYTES = 4 + NONCE_BYTES + 5;
 var INPUT_BYTES = 1 << 20;
+var STDIN = 0;
+var STDOUT = 1;
 var isTaken = false;
 function openChannel() {
   if (isTaken) throw new TypeError("the channel is taken");
   isTaken = true;
-  const read = Deno.stdin.readSync.bind(Deno.stdin);
-  const write = Deno.stdout.writeSync.bind(Deno.stdout);
+  const deno2 = Deno;
+  const { readSync, writeSync } = deno2[deno2.internal].core;
   const exit = Deno.exit;
   const encoder = new TextEncoder();
   const nonce = new NativeUint8Array(NONCE_BYTES);
@@ -250,8 +252,8 @@ function openChannel() {
   function need(count) {
     if (start + count > inputCapacity) makeRoom(count);
     while (end - start < count) {
-      const got = read(new NativeUint8Array(inputMemory, end, inputCapacity - end));
-      if (got === null) return exit(0);
+      const got = readSync(STDIN, new NativeUint8Array(inputMemory, end, inputCapacity - end));
+      if (got === 0) return exit(0);
       end += got;
     }
   }
@@ -295,7 +297,9 @@ function openChannel() {
       putU32(4 + NONCE_BYTES, sequence++);
       output[REPLY_HEAD_BYTES - 1] = kind;
       let sent = 0;
-      while (sent < length) sent += write(new NativeUint8Array(outputMemory, sent, length - sent));
+      while (sent < length) {
+        sent += writeSync(STDOUT, new NativeUint8Array(outputMemory, sent, length - sent));
+      }
     },
     setNonce(hex) {
       for (let i = 0; i < NONCE_BYTES; i++) nonce[i] = parseInt(hex.slice(i * 2, i * 2 + 2), 16);
