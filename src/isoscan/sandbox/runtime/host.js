@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 af8fb27a4137833348c30887ad1be67001f3aa723e2a9d28dc5f0c71a6ce4c96
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 7049abcd567ee9e3290e8f2d3b46168336c2d2b7f516d6a3a90667dcea15f895
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -1108,12 +1108,21 @@ addEventListener("beforeunload", (event) => {
 var timerId = 0;
 var scanTimers = new NativeMap();
 var loadTimers = new NativeMap();
+function ownerOfTimer() {
+  if (isLoading) return 0;
+  const context = getAsyncContext();
+  return typeof context === "number" ? context : scan.serial;
+}
 function makeTimer(repeats) {
   return (callback, delay, ...args) => {
     if (typeof callback !== "function") throw new NativeError("a timer needs a function, not code as text");
-    const own = isLoading ? 0 : scan.serial;
-    const timers = isLoading ? loadTimers : scanTimers;
     const id = ++timerId;
+    const own = ownerOfTimer();
+    if (own !== 0 && own !== scan.serial) {
+      lateErrors++;
+      return id;
+    }
+    const timers = own === 0 ? loadTimers : scanTimers;
     const fire = () => {
       if (!repeats) mapDelete(timers, id);
       if (own !== 0 && (own !== scan.serial || !scan.isOpen)) return;

@@ -350,12 +350,23 @@ let timerId = 0;
 const scanTimers = new NativeMap<number, unknown>();
 const loadTimers = new NativeMap<number, unknown>();
 
+/** Whose scan a timer that is started now belongs to; 0 is the time of loading. */
+function ownerOfTimer(): number {
+  if (isLoading) return 0;
+  const context = getAsyncContext();
+  return typeof context === "number" ? context : scan.serial;
+}
+
 function makeTimer(repeats: boolean) {
   return (callback: unknown, delay?: number, ...args: unknown[]): number => {
     if (typeof callback !== "function") throw new NativeError("a timer needs a function, not code as text");
-    const own = isLoading ? 0 : scan.serial;
-    const timers = isLoading ? loadTimers : scanTimers;
     const id = ++timerId;
+    const own = ownerOfTimer();
+    if (own !== 0 && own !== scan.serial) {
+      lateErrors++; // what an earlier scan left behind runs in this one's time
+      return id;
+    }
+    const timers = own === 0 ? loadTimers : scanTimers;
     const fire = () => {
       if (!repeats) mapDelete(timers, id);
       if (own !== 0 && (own !== scan.serial || !scan.isOpen)) return;
