@@ -64,7 +64,9 @@ DESERTS: dict[str, set[Verdict]] = {
     "null_entry": {Verdict.CRASHED},
     "float_entry": {Verdict.CRASHED},
     "deep_json": {Verdict.CRASHED},
-    "enormous_duration": {Verdict.CRASHED, Verdict.FINDINGS},
+    "huge_duration": {Verdict.CRASHED},
+    "enormous_duration": {Verdict.CRASHED},
+    "giant_duration": {Verdict.CRASHED},
     # the scan itself is answered as it should be, and what comes behind condemns the generation
     "flood": {Verdict.FINDINGS},
     "duplicate": {Verdict.FINDINGS},
@@ -72,12 +74,11 @@ DESERTS: dict[str, set[Verdict]] = {
     # odd, and allowed
     "stderr_flood": {Verdict.FINDINGS},
     "negative_duration": {Verdict.FINDINGS},
-    "huge_duration": {Verdict.FINDINGS},
     "finding_not_json": {Verdict.INVALID_FINDINGS},
     "deep_finding": {Verdict.INVALID_FINDINGS},
 }
 #: These answer for all scans of a frame at once, so in a batch all have the fault.
-WHOLE_FRAME = {"negative_duration", "huge_duration", "enormous_duration", "finding_not_json", "deep_finding"}
+WHOLE_FRAME = {"negative_duration", "finding_not_json", "deep_finding"}
 #: A generation that did this was condemned, so a later scan ran on another one.
 DEADLY = [fault for fault, verdicts in DESERTS.items() if verdicts <= {Verdict.CRASHED, Verdict.TIMEOUT}]
 

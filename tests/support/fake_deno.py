@@ -262,6 +262,7 @@ _FAULTS: dict[str, Callable[[Worker], None]] = {
     "negative_duration": _sends(lambda w: _results(w, _echo(w, d=-5))),
     "huge_duration": _sends(lambda w: _results(w, _echo(w, d=2**62))),
     "enormous_duration": _sends(lambda w: _results(w, _echo(w, d=2**80))),
+    "giant_duration": _sends(lambda w: _results(w, [10**400 for _ in w.ids])),
     "extra_bytes": _sends(lambda w: _results(w, w.entries()) + b"extra"),
     "empty_write": _sends(lambda w: _results(w, w.entries())),
 }

@@ -18,10 +18,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from itertools import islice
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from ..models import HttpTransaction
 
@@ -60,9 +60,13 @@ class ProtocolError(Exception):
     """A generation sent what it must never send: it is condemned."""
 
 
+#: Microseconds and amounts as JavaScript can count them. Without a bound a forged number could be too
+#: large for what is calculated with it later, when its scans have left the ledger.
+Micros = Annotated[int, Meta(ge=-(2**31), lt=2**31)]
+Amount = Annotated[int, Meta(ge=0, le=2**53)]
 PermissionName = Literal["read", "write", "net", "env", "run", "ffi", "sys", "worker", "storage", "wasm"]
 #: Permission, target as the plugin named it, attempts.
-Denied = tuple[PermissionName, str, int]
+Denied = tuple[PermissionName, str, Amount]
 
 
 class ThrownError(Struct):
@@ -80,7 +84,7 @@ class Ready(Struct):
     metadata: str
     urls: list[str]
     console: list[tuple[str, str]]
-    heap: tuple[int, int]
+    heap: tuple[Amount, Amount]
     denials: list[Denied] = []
 
 
@@ -109,22 +113,22 @@ class ScanEntry(
 ):
     """One scan's outcome. Findings are `[is_historic, JSON text]`, not yet looked at."""
 
-    duration_us: int
+    duration_us: Micros
     is_skipped: bool = False
     findings: list[tuple[int, str]] = []
     invalid: str = ""
     error: ThrownError | None = None
     console: list[tuple[str, str]] = []
-    console_dropped: int = 0
+    console_dropped: Amount = 0
     denials: list[Denied] = []
 
 
 class Memory(Struct, array_like=True):
     """What lives after a full garbage collection, in bytes, and how long that took."""
 
-    heap: int
-    external: int
-    duration_us: int
+    heap: Amount
+    external: Amount
+    duration_us: Micros
 
 
 class Results(Struct, array_like=True):
@@ -132,9 +136,9 @@ class Results(Struct, array_like=True):
 
     frame: int
     first: int
-    entries: list[int | ScanEntry]
-    late_errors: int
-    heap: tuple[int, int] | None = None
+    entries: list[Micros | ScanEntry]
+    late_errors: Amount
+    heap: tuple[Amount, Amount] | None = None
 
 
 #: What may come as first, second, and any later reply.
