@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
 
-from isoscan import Verdict
+from isoscan import ConfigError, Permissions, Verdict
 from isoscan.sandbox.deno import generation_environment
-from support.builders import make_executor, make_transaction, scan
+from support.builders import is_echo, make_executor, make_transaction, scan
 
 GLOBALS = """
 export function scan_transaction(t) {
@@ -76,3 +77,28 @@ async def test_strict_is_the_default_and_complete() -> None:
     async with make_executor() as executor:
         assert (await scan(executor, make_transaction())).sandbox == "strict"
         assert set(REQUIRED) <= set(executor.get_stats().sandbox_layers)
+
+
+def makes_machine_code(generation: psutil.Process) -> bool:
+    """Whether it has memory that can be written and run, where machine code is made."""
+    maps = Path(f"/proc/{generation.pid}/maps").read_text(encoding="utf-8")
+    return any(line.split()[1].startswith("rwx") for line in maps.splitlines())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at the memory map in /proc")
+async def test_without_a_compiler_no_machine_code_is_made() -> None:
+    """With `is_jitless` a generation has no memory that is both written and run, and scans all the same."""
+    has_such_memory = {}
+    for is_jitless in (False, True):
+        async with make_executor(is_jitless=is_jitless, regexp_backtracks=50_000) as executor:
+            assert is_echo(await scan(executor, make_transaction()))
+            (generation,) = generations()
+            has_such_memory[is_jitless] = makes_machine_code(generation)
+    assert has_such_memory == {False: True, True: False}
+
+
+async def test_granted_webassembly_needs_the_compiler() -> None:
+    """Both together are an error of the caller, said at the start."""
+    with pytest.raises(ConfigError, match="is_jitless"):
+        async with make_executor(is_jitless=True, permissions=Permissions(wasm=True)):
+            pass

@@ -179,6 +179,20 @@ def test_heap_limit_is_on_the_command_line() -> None:
     assert "--max-heap-size=48," in flags
 
 
+def test_compiler_is_there_unless_it_is_switched_off() -> None:
+    """V8 is told to compile nothing where that is asked for, and only there."""
+    for is_jitless in (False, True):
+        command = generation_command(Path("/deno"), Limits(is_jitless=is_jitless), Permissions())
+        (flags,) = [word for word in command if "v8-flags" in word]
+        assert flags.endswith(",--jitless") is is_jitless
+
+
+def test_no_webassembly_without_compiler() -> None:
+    """A grant that V8 would drop in silence is refused."""
+    with pytest.raises(ConfigError):
+        generation_command(Path("/deno"), Limits(is_jitless=True), Permissions(wasm=True))
+
+
 def test_environment_holds_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of this process reaches a generation."""
     monkeypatch.setenv("SECRET_TOKEN", "x")

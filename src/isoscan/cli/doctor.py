@@ -185,7 +185,7 @@ def _origin(deno: Path) -> str:
 
 
 def _v8_flags(deno: Path) -> Check:
-    limits, permissions = Limits(regexp_backtracks=50_000), Permissions()
+    limits, permissions = Limits(regexp_backtracks=50_000, is_jitless=True), Permissions()
     (word,) = [
         word for word in generation_command(deno, limits, permissions) if word.startswith("--v8-flags=")
     ]

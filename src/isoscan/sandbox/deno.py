@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from ..errors import DenoNotFound
+from ..errors import ConfigError, DenoNotFound
 from ..models import MIB, Limits
 from ..permissions import Permissions
 
@@ -103,7 +103,11 @@ def generation_command(binary: Path, limits: Limits, permissions: Permissions) -
 
     It names `RUNTIME_FILES` by descriptor, as they come to the child: wherever isoscan is installed,
     the plugin cannot tell from a stack, and needs no permission to get there.
+
+    Raises `ConfigError` for WebAssembly without a compiler, which V8 would drop in silence.
     """
+    if permissions.wasm and limits.is_jitless:
+        raise ConfigError("Limits.is_jitless leaves no WebAssembly, and the plugin is granted it: drop one")
     heap_bytes = limits.heap_bytes or limits.memory_bytes // 2
     v8_flags: tuple[str, ...] = (
         f"--max-heap-size={max(heap_bytes // MIB, 1)}",
@@ -117,6 +121,8 @@ def generation_command(binary: Path, limits: Limits, permissions: Permissions) -
             "--enable-experimental-regexp-engine-on-excessive-backtracks",
             f"--regexp-backtracks-before-fallback={limits.regexp_backtracks}",
         )
+    if limits.is_jitless:
+        v8_flags += ("--jitless",)
     net = (f"--allow-net={','.join(permissions.net)}",) if permissions.net else ("--deny-net",)
     return [
         str(binary),
