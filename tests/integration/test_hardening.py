@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from isoscan import ConfigError, Permissions, Verdict
+from isoscan import ConfigError, IsoscanError, Permissions, Verdict
 from isoscan.sandbox.deno import generation_environment
 from support.builders import is_echo, make_executor, make_transaction, scan
 
@@ -102,3 +102,13 @@ async def test_granted_webassembly_needs_the_compiler() -> None:
     with pytest.raises(ConfigError, match="is_jitless"):
         async with make_executor(is_jitless=True, permissions=Permissions(wasm=True)):
             pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="descriptors are opened by name there")
+async def test_without_proc_nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where /proc is not mounted, starting fails at every level and the error says what is missing."""
+    monkeypatch.setattr("isoscan.sandbox.children.DESCRIPTORS", Path("/no/such/folder"))
+    for sandbox in ("strict", "available", "permissions"):
+        with pytest.raises(IsoscanError, match="Is /proc mounted"):
+            async with make_executor(sandbox=sandbox, max_load_failures=1):
+                pass

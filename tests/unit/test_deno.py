@@ -89,6 +89,17 @@ def test_what_was_named_must_be_there(places: dict[str, Path], tmp_path: Path, k
         find_deno(path)
 
 
+def test_name_without_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of the working folder is that file, not a program of the same name on PATH."""
+    here = executable(tmp_path / "here/chosen", "deno 2.9.9")
+    executable(tmp_path / "bin/chosen", "deno 2.9.7")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.chdir(here.parent)
+    found = find_deno("chosen")
+    assert found == here
+    assert deno_version(found) == (2, 9, 9)
+
+
 def test_named_by_the_variable(places: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says that it was the variable that named it."""
     monkeypatch.setenv("ISOSCAN_DENO", "/no/such/deno")
@@ -108,13 +119,13 @@ def test_version(tmp_path: Path, says: str, version: tuple[int, int, int]) -> No
     assert deno_version(executable(tmp_path / "deno", says)) == version
 
 
-@pytest.mark.parametrize("says", ["deno 2.8.9", "deno 1.46.3", "deno 0.1.0"])
+@pytest.mark.parametrize("says", ["deno 2.9.7", "deno 2.8.9", "deno 1.46.3", "deno 0.1.0"])
 def test_too_old(tmp_path: Path, says: str) -> None:
     """An older Deno is refused with its version and the one needed."""
     with pytest.raises(DenoNotFound) as caught:
         deno_version(executable(tmp_path / "deno", says))
     assert says.split()[1] in str(caught.value)
-    assert "2.9" in str(caught.value)
+    assert "2.9.8" in str(caught.value)
 
 
 @pytest.mark.parametrize("says", ["", "v22.1.0", "Python 3.11", "notdeno 2.9.8", "deno", "deno x.y.z"])

@@ -15,7 +15,7 @@ from ..permissions import Permissions
 
 ENVIRONMENT_VARIABLE = "ISOSCAN_DENO"
 RUNTIME = Path(__file__).parent / "runtime"
-MINIMUM_VERSION = (2, 9)
+MINIMUM_VERSION = (2, 9, 8)
 #: Descriptors 3 and 4 of a generation.
 RUNTIME_FILES = (RUNTIME / "import_map.json", RUNTIME / "host.js")
 _VERSION_TIMEOUT_S = 30.0
@@ -32,13 +32,14 @@ def find_deno(explicit: str | os.PathLike[str] | None = None) -> Path:
         (f"environment variable {ENVIRONMENT_VARIABLE}", os.environ.get(ENVIRONMENT_VARIABLE)),
     ):
         if value:
-            path = Path(value)
+            # A name without a folder would be looked for on PATH when it is run.
+            path = Path(value).absolute()
             if path.is_file() and os.access(path, os.X_OK):
                 return path
-            raise DenoNotFound(f"{origin} names {str(path)!r}, which is not an executable file")
+            raise DenoNotFound(f"{origin} names {os.fspath(value)!r}, which is not an executable file")
     for candidate in (_wheel_binary(), shutil.which("deno")):
         if candidate and os.access(candidate, os.X_OK):
-            return Path(candidate)
+            return Path(candidate).absolute()
     raise DenoNotFound(
         "no Deno binary found: looked at the deno= option, the environment variable "
         f"{ENVIRONMENT_VARIABLE}, the 'deno' package of this Python, and PATH. "
@@ -77,7 +78,7 @@ def deno_version(binary: Path) -> tuple[int, int, int]:
     if match is None:
         raise DenoNotFound(f"{binary} is not Deno: its --version says {shown[:80]!r}")
     version = (int(match[1]), int(match[2]), int(match[3]))
-    if version[:2] < MINIMUM_VERSION:
+    if version < MINIMUM_VERSION:
         wanted = ".".join(map(str, MINIMUM_VERSION))
         raise DenoNotFound(f"{binary} is Deno {match[0][5:]}: isoscan needs {wanted} or newer")
     return version
