@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 7049abcd567ee9e3290e8f2d3b46168336c2d2b7f516d6a3a90667dcea15f895
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 afa714db8045cf4804818227b96bd84a83f5455ca762e371a3a3b420a7b9ac38
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -224,7 +224,7 @@ function openChannel() {
   let inputMemory = new NativeArrayBuffer(INPUT_BYTES);
   let input = new NativeUint8Array(inputMemory);
   let inputCapacity = INPUT_BYTES;
-  let start = 0;
+  let start2 = 0;
   let end = 0;
   let frameEnd = 0;
   let outputCapacity = 1 << 16;
@@ -232,26 +232,26 @@ function openChannel() {
   let output = new NativeUint8Array(outputMemory);
   function makeRoom(count) {
     if (count <= INPUT_BYTES && inputCapacity === INPUT_BYTES) {
-      moveBytes(input, 0, start, end);
-      fillBytes(input, 0, end - start, end);
-      end -= start;
-      start = 0;
+      moveBytes(input, 0, start2, end);
+      fillBytes(input, 0, end - start2, end);
+      end -= start2;
+      start2 = 0;
       return;
     }
     const capacity = count > INPUT_BYTES ? count : INPUT_BYTES;
     const memory = new NativeArrayBuffer(capacity);
     const bytes = new NativeUint8Array(memory);
-    setBytes(bytes, new NativeUint8Array(inputMemory, start, end - start));
-    fillBytes(input, 0, start, end);
-    end -= start;
-    start = 0;
+    setBytes(bytes, new NativeUint8Array(inputMemory, start2, end - start2));
+    fillBytes(input, 0, start2, end);
+    end -= start2;
+    start2 = 0;
     inputMemory = memory;
     input = bytes;
     inputCapacity = capacity;
   }
   function need(count) {
-    if (start + count > inputCapacity) makeRoom(count);
-    while (end - start < count) {
+    if (start2 + count > inputCapacity) makeRoom(count);
+    while (end - start2 < count) {
       const got = readSync(STDIN, new NativeUint8Array(inputMemory, end, inputCapacity - end));
       if (got === 0) return exit(0);
       end += got;
@@ -268,18 +268,18 @@ function openChannel() {
   }
   return {
     readFrame() {
-      fillBytes(input, 0, start, frameEnd);
-      start = frameEnd;
-      if (start === end) start = end = 0;
+      fillBytes(input, 0, start2, frameEnd);
+      start2 = frameEnd;
+      if (start2 === end) start2 = end = 0;
       need(ORDER_HEAD_BYTES);
-      const length = u322(start) + 4;
+      const length = u322(start2) + 4;
       need(length);
-      frameEnd = start + length;
+      frameEnd = start2 + length;
       return {
-        order: input[start + 4],
-        number: u322(start + 5),
+        order: input[start2 + 4],
+        number: u322(start2 + 5),
         memory: inputMemory,
-        payload: start + ORDER_HEAD_BYTES,
+        payload: start2 + ORDER_HEAD_BYTES,
         end: frameEnd
       };
     },
@@ -914,12 +914,18 @@ var clock = 0;
 var rewind = null;
 var request;
 var response;
+var isStarted = false;
 var isAnswered = true;
 var isWaiting = false;
 var isResumeDue = false;
 var lateErrors = 0;
 var assets = new NativeMap();
 var heapSampledAt = -HEAP_SAMPLE_MS;
+function start() {
+  if (isStarted) return;
+  isStarted = true;
+  pump();
+}
 function pump() {
   for (; ; ) {
     if (next === rows.length) {
@@ -1271,4 +1277,4 @@ async function load() {
 }
 channel.send(Kind.Hello, "{}");
 readSettings();
-load().then(() => afterMicrotasks(pump), (error) => loadFailed("throw", error));
+load().then(() => afterMicrotasks(start), (error) => loadFailed("throw", error));

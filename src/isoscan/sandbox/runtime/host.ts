@@ -105,6 +105,7 @@ let rewind: (() => void) | null = null;
 /** The parts of the running transaction; a plugin may put others into the whole. */
 let request: object;
 let response: object | null;
+let isStarted = false;
 /** The plugin has answered for `scan`. */
 let isAnswered = true;
 /** A promise of the plugin is pending, and the event loop runs. */
@@ -117,6 +118,13 @@ const assets = new NativeMap<string, Uint8Array>();
 let heapSampledAt = -HEAP_SAMPLE_MS;
 
 // ---- the loop --------------------------------------------------------------
+
+/** Begins to scan. A plugin that gets hold of this can call it in vain: a second turn would mix up scans. */
+function start(): void {
+  if (isStarted) return;
+  isStarted = true;
+  pump();
+}
 
 /** Scans on, frame after frame, until a promise of the plugin is pending. */
 function pump(): void {
@@ -509,4 +517,4 @@ async function load(): Promise<void> {
 
 channel.send(Kind.Hello, "{}");
 readSettings();
-load().then(() => afterMicrotasks(pump), (error) => loadFailed("throw", error));
+load().then(() => afterMicrotasks(start), (error) => loadFailed("throw", error));
