@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -12,6 +14,7 @@ import pytest
 from isoscan import ConfigError, IsoscanError, Permissions, Verdict
 from isoscan.sandbox.deno import generation_environment
 from support.builders import is_echo, make_executor, make_transaction, scan
+from support.watching import until
 
 GLOBALS = """
 export function scan_transaction(t) {
@@ -112,3 +115,36 @@ async def test_without_proc_nothing_starts(monkeypatch: pytest.MonkeyPatch) -> N
         with pytest.raises(IsoscanError, match="Is /proc mounted"):
             async with make_executor(sandbox=sandbox, max_load_failures=1):
                 pass
+
+
+def lacks(pid: int, wanted: bytes) -> bool:
+    """Whether these bytes lie nowhere in memory that the process can write."""
+    maps = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines()
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:  # noqa: PTH123  # not a file to be read whole
+        for line in maps:
+            span, rights, *_ = line.split()
+            if not rights.startswith("rw-"):
+                continue
+            start, stop = (int(address, 16) for address in span.split("-"))
+            memory.seek(start)
+            if wanted in (memory.read(stop - start) or b""):
+                return False
+    return True
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="only root may look into the memory of a generation"
+)
+async def test_a_frame_is_wiped_when_it_is_answered() -> None:
+    """A body that a plugin did not keep is nowhere in its process once the transaction is scanned."""
+    held = {}
+    for keeps in (True, False):
+        code = f"let kept; export function scan_transaction(t) {{ {'kept = t.response.body;' * keeps} }}"
+        secret = os.urandom(24).hex().encode()
+        async with make_executor(code) as executor:
+            await scan(executor, make_transaction(body=secret))
+            (generation,) = generations()
+            if not keeps:  # it answers first
+                await until(partial(lacks, generation.pid, secret), "the frame is wiped")
+            held[keeps] = not lacks(generation.pid, secret)
+    assert held == {True: True, False: False}
