@@ -91,7 +91,7 @@ def result_of_entry(
             fault="caller",
             is_started=False,
         )
-    console = [ConsoleLine(level, text) for level, text in entry.console]
+    console = [ConsoleLine(level, text) for level, text in entry.console[: limits.max_console_bytes]]
     if entry.console_dropped:
         console.append(ConsoleLine("warn", f"(console cut at {limits.max_console_bytes} bytes)"))
     return ScanResult(

@@ -23,12 +23,16 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from ..models import HttpTransaction
+from ..models import MIB, HttpTransaction, Limits
 
 NONCE_BYTES = 16
 #: Transactions that are encoded together at most.
 MAX_BATCH = 64
-MAX_REPLY_BYTES = 160 * 1024 * 1024
+#: Room in a reply for what no limit counts: metadata, an error, attempts, the scans that were silent.
+_REPLY_BYTES = 4 * MIB
+#: A character of a finding takes three bytes and is quoted twice, one of a console line takes six.
+_CHAR_BYTES = 6
+_FINDING_HEAD_BYTES = 8
 _ORDER_HEAD = struct.Struct("<IBI")
 _SCAN_HEAD = struct.Struct("<IBIII")
 _REPLY_HEAD = struct.Struct("<I16sIB")
@@ -64,6 +68,7 @@ class ProtocolError(Exception):
 #: large for what is calculated with it later, when its scans have left the ledger.
 Micros = Annotated[int, Meta(ge=-(2**31), lt=2**31)]
 Amount = Annotated[int, Meta(ge=0, le=2**53)]
+ConsoleLevel = Literal["log", "info", "warn", "error", "debug"]
 PermissionName = Literal["read", "write", "net", "env", "run", "ffi", "sys", "worker", "storage", "wasm"]
 #: Permission, target as the plugin named it, attempts.
 Denied = tuple[PermissionName, str, Amount]
@@ -83,7 +88,7 @@ class Ready(Struct):
     entry: str
     metadata: str
     urls: list[str]
-    console: list[tuple[str, str]]
+    console: list[tuple[ConsoleLevel, str]]
     heap: tuple[Amount, Amount]
     denials: list[Denied] = []
 
@@ -94,7 +99,7 @@ class LoadFailed(Struct):
     kind: str
     error: ThrownError
     urls: list[str]
-    console: list[tuple[str, str]]
+    console: list[tuple[ConsoleLevel, str]]
     denials: list[Denied] = []
 
 
@@ -118,7 +123,7 @@ class ScanEntry(
     findings: list[tuple[int, str]] = []
     invalid: str = ""
     error: ThrownError | None = None
-    console: list[tuple[str, str]] = []
+    console: list[tuple[ConsoleLevel, str]] = []
     console_dropped: Amount = 0
     denials: list[Denied] = []
 
@@ -171,6 +176,15 @@ def decode_json(decoder: msgspec.json.Decoder[Any], payload: bytes | str) -> Any
         return decoder.decode(_LONE_SURROGATE.sub("\ufffd", text))
 
 
+def longest_reply_bytes(limits: Limits) -> int:
+    """How long a reply can be that keeps these limits."""
+    counted_chars = limits.max_findings_bytes + limits.max_console_bytes
+    return _REPLY_BYTES + _CHAR_BYTES * counted_chars + _FINDING_HEAD_BYTES * limits.max_findings
+
+
+_DEFAULT_REPLY_BYTES = longest_reply_bytes(Limits())
+
+
 class ReplyReader:
     """Cuts a generation's byte stream into replies and checks every promise of the format.
 
@@ -178,7 +192,7 @@ class ReplyReader:
     deviation raises `ProtocolError`, and no further byte is looked at.
     """
 
-    def __init__(self, nonce: bytes, *, max_reply_bytes: int = MAX_REPLY_BYTES) -> None:
+    def __init__(self, nonce: bytes, *, max_reply_bytes: int = _DEFAULT_REPLY_BYTES) -> None:
         self._nonce = nonce
         self._max_reply_bytes = max_reply_bytes
         self._buffer = bytearray()
