@@ -68,6 +68,7 @@ DESERTS: dict[str, set[Verdict]] = {
     "enormous_duration": {Verdict.CRASHED},
     "giant_duration": {Verdict.CRASHED},
     "odd_level": {Verdict.CRASHED},
+    "long_stack": {Verdict.CRASHED},
     "long_reply": {Verdict.CRASHED},
     # the scan itself is answered as it should be, and what comes behind condemns the generation
     "flood": {Verdict.FINDINGS},

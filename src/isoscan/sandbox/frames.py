@@ -71,15 +71,15 @@ Amount = Annotated[int, Meta(ge=0, le=2**53)]
 ConsoleLevel = Literal["log", "info", "warn", "error", "debug"]
 PermissionName = Literal["read", "write", "net", "env", "run", "ffi", "sys", "worker", "storage", "wasm"]
 #: Permission, target as the plugin named it, attempts.
-Denied = tuple[PermissionName, str, Amount]
+Denied = tuple[PermissionName, Annotated[str, Meta(max_length=256)], Amount]
 
 
 class ThrownError(Struct):
-    """A JavaScript error as the host describes it; places are blob URLs still."""
+    """A JavaScript error as the host describes and cuts it; places are blob URLs still."""
 
-    name: str = ""
-    message: str = ""
-    stack: str = ""
+    name: Annotated[str, Meta(max_length=128)] = ""
+    message: Annotated[str, Meta(max_length=4096)] = ""
+    stack: Annotated[str, Meta(max_length=16_384)] = ""
 
 
 class Ready(Struct):
@@ -121,7 +121,7 @@ class ScanEntry(
     duration_us: Micros
     is_skipped: bool = False
     findings: list[tuple[int, str]] = []
-    invalid: str = ""
+    invalid: Annotated[str, Meta(max_length=1024)] = ""
     error: ThrownError | None = None
     console: list[tuple[ConsoleLevel, str]] = []
     console_dropped: Amount = 0
