@@ -92,7 +92,10 @@ def result_of_entry(
             fault="caller",
             is_started=False,
         )
-    console = tuple([ConsoleLine(level, text) for level, text in entry.console]) if entry.console else ()
+    console: tuple[ConsoleLine, ...] = ()
+    if entry.console:
+        lines = entry.console[: limits.max_console_bytes]
+        console = tuple([ConsoleLine(level, text) for level, text in lines])
     if entry.console_dropped:
         console += (ConsoleLine("warn", f"(console cut at {limits.max_console_bytes} bytes)"),)
     return ScanResult(

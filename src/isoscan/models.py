@@ -344,6 +344,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     `regexp_backtracks`: steps back after which a regular expression goes on in V8's linear-time
     engine, so that one that would run for ever ends in milliseconds. V8 calls that engine
     experimental: None, the default, never uses it.
+    `is_jitless`: V8 compiles nothing to machine code, where most of its flaws are found; code then runs
+    3 to 20 times slower, and there is no WebAssembly.
     """
 
     timeout_s: float = 5.0
@@ -361,8 +363,11 @@ class Limits(Struct, frozen=True, kw_only=True):
     quarantine_s: float = 1.0
     quarantine_max_s: float = 300.0
     regexp_backtracks: int | None = None
+    is_jitless: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.is_jitless, bool):
+            raise ConfigError(f"Limits.is_jitless is {self.is_jitless!r}: must be True or False")
         for name, low, high in _LIMIT_RANGES:
             value = getattr(self, name)
             if name == "heap_bytes" and value is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -109,7 +110,8 @@ class Denials:
     def record(self, denied: Iterable[tuple[str, str, int]]) -> tuple[Denial, ...]:
         """Adds attempts as a generation reports them; returns them as they are shown."""
         shown = tuple(
-            Denial(permission, _shown(permission, text), count) for permission, text, count in denied
+            Denial(permission, _shown(permission, text), count)
+            for permission, text, count in islice(denied, _MAX_TARGETS)
         )
         for denial in shown:
             key = (denial.permission, denial.target)

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from acceptance._command import Workspace, entry, har, make_workspace, parse_lines
@@ -108,14 +109,24 @@ def summary_of(stderr: str) -> list[str]:
 
 
 def ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Whether it ended by itself; else it is killed."""
+    """Whether it ended by itself; else it is killed, and a second later nothing of it is left."""
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
+        family = psutil.Process(process.pid).children(recursive=True)
         process.kill()
         process.wait()
+        _, left = psutil.wait_procs(family, timeout=1.0)
+        assert not any(map(is_running, left)), left
         return False
     return True
+
+
+def is_running(process: psutil.Process) -> bool:
+    """Whether it is more than an entry that nobody has reaped."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def kill_and_resume(workspace: Workspace, kills: int, seed: int) -> None:
@@ -166,7 +177,7 @@ def test_killed_six_times(long_workspace: Workspace) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_killed_fifty_times(long_workspace: Workspace) -> None:
-    """The same under fifty kills."""
-    kill_and_resume(long_workspace, 50, seed=int(time.time()))
+@pytest.mark.timeout(1800)
+def test_killed_two_hundred_times(long_workspace: Workspace) -> None:
+    """The same under two hundred kills."""
+    kill_and_resume(long_workspace, 200, seed=int(time.time()))

@@ -23,7 +23,7 @@ def test_every_head_is_readable() -> None:
 def test_corpus_is_large_enough() -> None:
     """There are many plugins, a good share of them against the operating system's layer."""
     cases = load_corpus()
-    assert len(cases) >= 300
+    assert len(cases) >= 430
     assert {case.level for case in cases} == set(LEVELS)
     assert sum(case.level == "host" for case in cases) >= 80
 

@@ -16,7 +16,7 @@ from support import wire
 #: The first text drawn on a machine takes Hypothesis a second.
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TEXT = st.text(max_size=20)
-COUNTS = st.integers(0, 2**40)
+COUNTS = st.integers(0, 2**31 - 1)
 LINES = st.lists(st.tuples(st.sampled_from(["info", "error"]), TEXT), max_size=2)
 ENTRY = COUNTS | st.fixed_dictionaries(
     {"d": COUNTS},

@@ -106,7 +106,9 @@ def make_marked(path: str, marker: str, bait: Bait) -> HttpTransaction:
     return HttpTransaction(
         request=HttpRequest(method="POST", url=url, headers=headers, body=f"request {marker}".encode()),
         response=HttpResponse(
-            status=200, headers=(("Content-Type", "text/plain"),), body=f"response {marker}".encode()
+            status=200,
+            headers=(("Content-Type", "text/plain; charset=iso-8859-1"),),
+            body=f"response {marker}".encode(),
         ),
     )
 

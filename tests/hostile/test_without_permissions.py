@@ -70,6 +70,7 @@ REALM_ONLY = frozenset(
         "network/node_net.js",
         "network/websocket.js",
         "permission_request/prompt_functions.js",
+        "permission_request/query_status.js",
         "permission_request/request.js",
         "permission_request/request_sync.js",
         "permission_request/revoke_and_request.js",

@@ -456,3 +456,16 @@ async def test_more_generations_than_a_child_may_have_descriptors() -> None:
         assert {executor.get_stats().generation for executor in executors} == {1}
     finally:
         await asyncio.gather(*(executor.shutdown() for executor in executors))
+
+
+async def test_finished_scans_are_not_held_back() -> None:
+    """What took some milliseconds is answered while a later scan of its frame runs, and not run again."""
+    code = """export function scan_transaction(t) {
+      const busy_ms = t.request.url.endsWith("/last") ? Infinity : t.request.url.endsWith("/long") ? 5 : 0;
+      for (const end = performance.now() + busy_ms; performance.now() < end;);
+    }"""
+    paths = ["/quick"] * 400 + ["/long", "/last"]
+    async with make_executor(code, timeout_s=1.0) as executor:
+        results = [result async for result in executor.scan_many(map(make_transaction, paths))]
+    assert {(result.verdict, result.generation) for result in results[:-1]} == {(Verdict.CLEAN, 1)}
+    assert results[-1].verdict is Verdict.TIMEOUT

@@ -64,7 +64,12 @@ DESERTS: dict[str, set[Verdict]] = {
     "null_entry": {Verdict.CRASHED},
     "float_entry": {Verdict.CRASHED},
     "deep_json": {Verdict.CRASHED},
-    "enormous_duration": {Verdict.CRASHED, Verdict.FINDINGS},
+    "huge_duration": {Verdict.CRASHED},
+    "enormous_duration": {Verdict.CRASHED},
+    "giant_duration": {Verdict.CRASHED},
+    "odd_level": {Verdict.CRASHED},
+    "long_stack": {Verdict.CRASHED},
+    "long_reply": {Verdict.CRASHED},
     # the scan itself is answered as it should be, and what comes behind condemns the generation
     "flood": {Verdict.FINDINGS},
     "duplicate": {Verdict.FINDINGS},
@@ -72,12 +77,16 @@ DESERTS: dict[str, set[Verdict]] = {
     # odd, and allowed
     "stderr_flood": {Verdict.FINDINGS},
     "negative_duration": {Verdict.FINDINGS},
-    "huge_duration": {Verdict.FINDINGS},
     "finding_not_json": {Verdict.INVALID_FINDINGS},
     "deep_finding": {Verdict.INVALID_FINDINGS},
+    "many_findings": {Verdict.INVALID_FINDINGS},
+    "many_lines": {Verdict.FINDINGS},
+    "many_denials": {Verdict.FINDINGS},
 }
 #: These answer for all scans of a frame at once, so in a batch all have the fault.
-WHOLE_FRAME = {"negative_duration", "huge_duration", "enormous_duration", "finding_not_json", "deep_finding"}
+WHOLE_FRAME = {
+    "negative_duration", "finding_not_json", "deep_finding", "many_findings", "many_lines", "many_denials",
+}  # fmt: skip
 #: A generation that did this was condemned, so a later scan ran on another one.
 DEADLY = [fault for fault, verdicts in DESERTS.items() if verdicts <= {Verdict.CRASHED, Verdict.TIMEOUT}]
 
@@ -109,6 +118,17 @@ async def test_poison(fault: str, tmp_path: Path) -> None:
             assert result.verdict in DESERTS[fault]
         else:
             assert is_echo(result)
+
+
+@pytest.mark.parametrize("fault", ["many_findings", "many_lines", "many_denials"])
+async def test_owner_counts_too(fault: str, tmp_path: Path) -> None:
+    """A generation that ignores the limits of a scan does not make its result any longer than they allow."""
+    executor = make_faked(tmp_path, {"paths": {"/bad": fault}}, max_console_bytes=1000, **QUICK)
+    async with executor:
+        result = await scan(executor, make_transaction("/bad"))
+    assert len(result.findings) <= 1
+    assert len(result.console) <= 1000
+    assert len(result.denials) <= 100
 
 
 @pytest.mark.parametrize("fault", DEADLY[::3])

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from functools import partial
+from pathlib import Path
 
 import psutil
 import pytest
 
-from isoscan import Verdict
+from isoscan import ConfigError, IsoscanError, Permissions, Verdict
 from isoscan.sandbox.deno import generation_environment
-from support.builders import make_executor, make_transaction, scan
+from support.builders import is_echo, make_executor, make_transaction, scan
+from support.watching import until
 
 GLOBALS = """
 export function scan_transaction(t) {
@@ -76,3 +80,71 @@ async def test_strict_is_the_default_and_complete() -> None:
     async with make_executor() as executor:
         assert (await scan(executor, make_transaction())).sandbox == "strict"
         assert set(REQUIRED) <= set(executor.get_stats().sandbox_layers)
+
+
+def makes_machine_code(generation: psutil.Process) -> bool:
+    """Whether it has memory that can be written and run, where machine code is made."""
+    maps = Path(f"/proc/{generation.pid}/maps").read_text(encoding="utf-8")
+    return any(line.split()[1].startswith("rwx") for line in maps.splitlines())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at the memory map in /proc")
+async def test_without_a_compiler_no_machine_code_is_made() -> None:
+    """With `is_jitless` a generation has no memory that is both written and run, and scans all the same."""
+    has_such_memory = {}
+    for is_jitless in (False, True):
+        async with make_executor(is_jitless=is_jitless, regexp_backtracks=50_000) as executor:
+            assert is_echo(await scan(executor, make_transaction()))
+            (generation,) = generations()
+            has_such_memory[is_jitless] = makes_machine_code(generation)
+    assert has_such_memory == {False: True, True: False}
+
+
+async def test_granted_webassembly_needs_the_compiler() -> None:
+    """Both together are an error of the caller, said at the start."""
+    with pytest.raises(ConfigError, match="is_jitless"):
+        async with make_executor(is_jitless=True, permissions=Permissions(wasm=True)):
+            pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="descriptors are opened by name there")
+async def test_without_proc_nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where /proc is not mounted, starting fails at every level and the error says what is missing."""
+    monkeypatch.setattr("isoscan.sandbox.children.DESCRIPTORS", Path("/no/such/folder"))
+    for sandbox in ("strict", "available", "permissions"):
+        with pytest.raises(IsoscanError, match="Is /proc mounted"):
+            async with make_executor(sandbox=sandbox, max_load_failures=1):
+                pass
+
+
+def lacks(pid: int, wanted: bytes) -> bool:
+    """Whether these bytes lie nowhere in memory that the process can write."""
+    maps = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines()
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:  # noqa: PTH123  # not a file to be read whole
+        for line in maps:
+            span, rights, *_ = line.split()
+            if not rights.startswith("rw-"):
+                continue
+            start, stop = (int(address, 16) for address in span.split("-"))
+            memory.seek(start)
+            if wanted in (memory.read(stop - start) or b""):
+                return False
+    return True
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="only root may look into the memory of a generation"
+)
+async def test_a_frame_is_wiped_when_it_is_answered() -> None:
+    """A body that a plugin did not keep is nowhere in its process once the transaction is scanned."""
+    held = {}
+    for keeps in (True, False):
+        code = f"let kept; export function scan_transaction(t) {{ {'kept = t.response.body;' * keeps} }}"
+        secret = os.urandom(24).hex().encode()
+        async with make_executor(code) as executor:
+            await scan(executor, make_transaction(body=secret))
+            (generation,) = generations()
+            if not keeps:  # it answers first
+                await until(partial(lacks, generation.pid, secret), "the frame is wiped")
+            held[keeps] = not lacks(generation.pid, secret)
+    assert held == {True: True, False: False}

@@ -61,7 +61,7 @@ ENTRIES = st.lists(
             "f": st.lists(st.tuples(st.integers(0, 1), TEXT), max_size=3),
             "i": TEXT,
             "e": st.fixed_dictionaries({"name": TEXT, "message": TEXT, "stack": TEXT}),
-            "c": st.lists(st.tuples(TEXT, TEXT), max_size=3),
+            "c": st.lists(st.tuples(st.sampled_from(["log", "warn"]), TEXT), max_size=3),
             "x": st.integers(0, 9),
         },
     ),

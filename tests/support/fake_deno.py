@@ -262,6 +262,13 @@ _FAULTS: dict[str, Callable[[Worker], None]] = {
     "negative_duration": _sends(lambda w: _results(w, _echo(w, d=-5))),
     "huge_duration": _sends(lambda w: _results(w, _echo(w, d=2**62))),
     "enormous_duration": _sends(lambda w: _results(w, _echo(w, d=2**80))),
+    "many_findings": _sends(lambda w: _results(w, _echo(w, f=[[0, '{"title":"t"}']] * 50_000))),
+    "many_lines": _sends(lambda w: _results(w, _echo(w, c=[["log", ""]] * 100_000))),
+    "many_denials": _sends(lambda w: _results(w, _echo(w, n=[["net", str(n), 1] for n in range(50_000)]))),
+    "long_stack": _sends(lambda w: _results(w, _echo(w, e={"stack": "at x\n" * 100_000}))),
+    "odd_level": _sends(lambda w: _results(w, _echo(w, c=[["loud", "x"]]))),
+    "long_reply": _sends(lambda w: _results(w, _echo(w, c=[["log", "x" * 20_000_000]]))),
+    "giant_duration": _sends(lambda w: _results(w, [10**400 for _ in w.ids])),
     "extra_bytes": _sends(lambda w: _results(w, w.entries()) + b"extra"),
     "empty_write": _sends(lambda w: _results(w, w.entries())),
 }

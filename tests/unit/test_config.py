@@ -426,11 +426,11 @@ def test_settings_of_plugins(folder: Path) -> None:
     write(
         folder,
         "timeout_s = 2\nallow = ['wasm']\n[plugins.a]\ntimeout_s = 9\nmemory = '1GB'\nmax_findings = 3\n"
-        "regexp_backtracks = 1000\nallow = ['net=x.example:1']\noptions = { a = 1 }\n",
+        "regexp_backtracks = 1000\nis_jitless = true\nallow = ['net=x.example:1']\noptions = { a = 1 }\n",
     )
     own, other = load().options_of("a"), load().options_of("b")
     assert own["limits"] == Limits(
-        timeout_s=9, memory_bytes=1024 * MIB, max_findings=3, regexp_backtracks=1000
+        timeout_s=9, memory_bytes=1024 * MIB, max_findings=3, regexp_backtracks=1000, is_jitless=True
     )
     assert own["config"] == {"a": 1}
     assert own["permissions"] is not None
@@ -440,7 +440,7 @@ def test_settings_of_plugins(folder: Path) -> None:
     assert other["permissions"].wasm
     given = load(given={"timeout_s": 1.0, "memory": "256MB", "allow": []}).options_of("a")
     assert given["limits"] == Limits(
-        timeout_s=1, memory_bytes=256 * MIB, max_findings=3, regexp_backtracks=1000
+        timeout_s=1, memory_bytes=256 * MIB, max_findings=3, regexp_backtracks=1000, is_jitless=True
     )
     assert not given["permissions"]
 

@@ -89,6 +89,17 @@ def test_what_was_named_must_be_there(places: dict[str, Path], tmp_path: Path, k
         find_deno(path)
 
 
+def test_name_without_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of the working folder is that file, not a program of the same name on PATH."""
+    here = executable(tmp_path / "here/chosen", "deno 2.9.9")
+    executable(tmp_path / "bin/chosen", "deno 2.9.7")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.chdir(here.parent)
+    found = find_deno("chosen")
+    assert found == here
+    assert deno_version(found) == (2, 9, 9)
+
+
 def test_named_by_the_variable(places: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says that it was the variable that named it."""
     monkeypatch.setenv("ISOSCAN_DENO", "/no/such/deno")
@@ -108,13 +119,13 @@ def test_version(tmp_path: Path, says: str, version: tuple[int, int, int]) -> No
     assert deno_version(executable(tmp_path / "deno", says)) == version
 
 
-@pytest.mark.parametrize("says", ["deno 2.8.9", "deno 1.46.3", "deno 0.1.0"])
+@pytest.mark.parametrize("says", ["deno 2.9.7", "deno 2.8.9", "deno 1.46.3", "deno 0.1.0"])
 def test_too_old(tmp_path: Path, says: str) -> None:
     """An older Deno is refused with its version and the one needed."""
     with pytest.raises(DenoNotFound) as caught:
         deno_version(executable(tmp_path / "deno", says))
     assert says.split()[1] in str(caught.value)
-    assert "2.9" in str(caught.value)
+    assert "2.9.8" in str(caught.value)
 
 
 @pytest.mark.parametrize("says", ["", "v22.1.0", "Python 3.11", "notdeno 2.9.8", "deno", "deno x.y.z"])
@@ -177,6 +188,20 @@ def test_heap_limit_is_on_the_command_line() -> None:
     limits = Limits(memory_bytes=128 << 20, heap_bytes=48 << 20)
     (flags,) = [w for w in generation_command(Path("/deno"), limits, Permissions()) if "v8-flags" in w]
     assert "--max-heap-size=48," in flags
+
+
+def test_compiler_is_there_unless_it_is_switched_off() -> None:
+    """V8 is told to compile nothing where that is asked for, and only there."""
+    for is_jitless in (False, True):
+        command = generation_command(Path("/deno"), Limits(is_jitless=is_jitless), Permissions())
+        (flags,) = [word for word in command if "v8-flags" in word]
+        assert flags.endswith(",--jitless") is is_jitless
+
+
+def test_no_webassembly_without_compiler() -> None:
+    """A grant that V8 would drop in silence is refused."""
+    with pytest.raises(ConfigError):
+        generation_command(Path("/deno"), Limits(is_jitless=True), Permissions(wasm=True))
 
 
 def test_environment_holds_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:

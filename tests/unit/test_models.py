@@ -346,6 +346,13 @@ def test_counts_and_sizes_are_whole_numbers(name: str) -> None:
         Limits(**{name: value})
 
 
+@pytest.mark.parametrize("value", [None, 1, 0, "yes"])
+def test_jitless_is_yes_or_no(value: Any) -> None:
+    """What only looks like a truth value is refused."""
+    with pytest.raises(ConfigError, match="is_jitless"):
+        Limits(is_jitless=value)
+
+
 def test_heap_is_half_of_memory() -> None:
     """Without a heap limit, V8 gets half."""
     assert Limits(memory_bytes=100 * MIB).heap_bytes == 50 * MIB

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import resource
+import sys
 from pathlib import Path
 
 import pytest
@@ -378,3 +381,35 @@ def test_names_are_relative(tmp_path: Path) -> None:
     for name in load(path).names:
         assert str(tmp_path) not in name
         assert not name.startswith("/")
+
+
+# ---- files meant to hurt whoever reads them ------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["plugin.ts", "neighbour.ts"])
+def test_what_is_no_file_is_refused(tmp_path: Path, name: str) -> None:
+    """A device without end and a pipe that nobody writes to are refused, not read."""
+    path = write(tmp_path, plugin=f"import './neighbour.ts';\n{ENTRY}")
+    (tmp_path / name).unlink(missing_ok=True)
+    if name == "plugin.ts":
+        os.mkfifo(tmp_path / name)
+        assert "not a regular file" in refusal(path)
+        (tmp_path / name).unlink()
+    (tmp_path / name).symlink_to("/dev/zero")
+    assert refusal(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+@pytest.mark.parametrize("form", ["import '/dev/zero';", "import x from '/dev/zero' with { type: 'json' };"])
+def test_import_without_end(tmp_path: Path, form: str) -> None:
+    """Deno reads what is imported before it can be refused, but does not fill the memory with it."""
+    assert refusal(write(tmp_path, plugin=f"{form}\n{ENTRY}"))
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 < 2 << 30
+
+
+def test_chain_of_imports_has_an_end(tmp_path: Path) -> None:
+    """Thousands of files that import each other in a row are refused with a reason."""
+    for number in range(1200):
+        (tmp_path / f"m{number}.ts").write_text(f"import './m{number + 1}.ts';", encoding="utf-8")
+    (tmp_path / "m1200.ts").write_text("", encoding="utf-8")
+    assert "deep" in refusal(write(tmp_path, plugin=f"import './m0.ts';\n{ENTRY}"))

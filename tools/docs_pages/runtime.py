@@ -31,6 +31,8 @@ LIMITS = {
     "quarantine_max_s": "The longest back-off, seconds.",
     "regexp_backtracks": "Steps back after which a regular expression goes on in V8's linear-time engine, "
     "which V8 calls experimental; None: never.",
+    "is_jitless": "V8 compiles nothing to machine code, where most of its flaws are: many times slower, "
+    "and without WebAssembly.",
 }
 
 STATS = {
@@ -116,8 +118,11 @@ def _limits() -> str:
     ranges = {name: (low, high) for name, low, high in _LIMIT_RANGES}
     rows = []
     for one in fields(Limits):
-        low, high = ranges[one.name]
-        span = f"{_number(low)} to {_number(high)}"
+        if one.name in ranges:
+            low, high = ranges[one.name]
+            span = f"{_number(low)} to {_number(high)}"
+        else:
+            span = f"{code(True)}, {code(False)}"
         rows.append((code(one.name), LIMITS[one.name], code(one.default), span))
     return page(
         "Limits",

@@ -26,6 +26,7 @@ from ..executor import PluginExecutor
 from ..models import HttpRequest, HttpTransaction, Limits, PluginMetadata, SandboxLevel
 from ..permissions import Permissions
 from ..reports.text import printable
+from ..sandbox.children import DESCRIPTORS
 from ..sandbox.deno import (
     ENVIRONMENT_VARIABLE,
     _wheel_binary,
@@ -116,7 +117,8 @@ async def examine() -> Report:
         fix = "pip install 'deno>=2.9.8,<2.10'" + (f", or unset {ENVIRONMENT_VARIABLE}" if named else "")
         return Report(None, Exit.USAGE, "nothing can run here: no usable Deno", fix, checks)
     found = [Check("deno", "binary", "ok", f"{deno} ({_origin(deno)})", is_required=True)]
-    found.append(Check("deno", "version", "ok", f"{version}, supported", is_required=True))
+    support = "supported" if version.startswith("2.9.") else "newer than what isoscan is tested with"
+    found.append(Check("deno", "version", "ok", f"{version}, {support}", is_required=True))
     found.append(_v8_flags(deno))
     layers = _layers(deno)
     trials = await _try_levels(deno)
@@ -139,13 +141,11 @@ def _conclude(
 ) -> Report:
     best = trials[-1]
     if best.problem:
-        return Report(
-            None,
-            Exit.USAGE,
-            f"nothing can run here: no generation starts ({best.problem})",
-            "install the pinned Deno again: pip install --force-reinstall 'deno>=2.9.8,<2.10'",
-            checks,
-        )
+        fix = "install the pinned Deno again: pip install --force-reinstall 'deno>=2.9.8,<2.10'"
+        if sys.platform == "linux" and not DESCRIPTORS.is_dir():
+            fix = "mount /proc"
+        text = f"nothing can run here: no generation starts ({best.problem})"
+        return Report(None, Exit.USAGE, text, fix, checks)
     loose = [outcome.name for outcome in outcomes if not outcome.is_stopped]
     if loose:
         return Report(
@@ -185,7 +185,7 @@ def _origin(deno: Path) -> str:
 
 
 def _v8_flags(deno: Path) -> Check:
-    limits, permissions = Limits(regexp_backtracks=50_000), Permissions()
+    limits, permissions = Limits(regexp_backtracks=50_000, is_jitless=True), Permissions()
     (word,) = [
         word for word in generation_command(deno, limits, permissions) if word.startswith("--v8-flags=")
     ]

@@ -120,6 +120,13 @@ class PluginTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
             extra={"check": _limit("regexp_backtracks"), "limit": True},
         ),
     ] = UNSET
+    is_jitless: Annotated[
+        bool | UnsetType,
+        Meta(
+            description="Whether V8 compiles nothing to machine code: safer, and many times slower.",
+            extra={"limit": True},
+        ),
+    ] = UNSET
     isolate_per: Annotated[
         IsolatePer | UnsetType,
         Meta(description="What shares an isolate, instead of what holds for all plugins."),

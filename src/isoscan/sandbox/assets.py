@@ -28,11 +28,12 @@ def read_assets(folder: Path, paths: tuple[str, ...]) -> dict[str, bytes]:
             if name in assets:
                 continue
             try:
-                assets[name] = file.read_bytes()
+                total_bytes += file.stat().st_size
+                is_fitting = len(assets) < _MAX_ASSETS and total_bytes <= _MAX_ASSETS_BYTES
+                assets[name] = file.read_bytes() if is_fitting else b""
             except OSError as error:
                 raise PluginLoadError(f"{file}: cannot read the plugin's asset: {error.strerror}") from error
-            total_bytes += len(assets[name])
-            if len(assets) > _MAX_ASSETS or total_bytes > _MAX_ASSETS_BYTES:
+            if not is_fitting:
                 raise PluginLoadError(
                     f"{folder}: the plugin's assets are more than {_MAX_ASSETS} files "
                     f"or {_MAX_ASSETS_BYTES} bytes"

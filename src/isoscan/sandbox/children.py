@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from ..errors import GenerationStartError, SandboxUnavailable
@@ -26,6 +27,8 @@ if sys.platform == "linux":
     from .linux import client as linux
     from .linux.privileges import set_session_nice
 
+#: Where a child finds the files it is given as descriptors.
+DESCRIPTORS = Path("/dev/fd")
 _OPEN_FILES = 64
 _EXIT_BYTES = 4
 _MAX_FAILED_READS = 100
@@ -79,6 +82,10 @@ def start_child(
     Raises `GenerationStartError`, or `SandboxUnavailable` when `sandbox` is `strict` and a
     layer it needs is missing here.
     """
+    if sys.platform == "linux" and not DESCRIPTORS.is_dir():
+        raise GenerationStartError(
+            f"{DESCRIPTORS} is missing: a generation opens its runtime there. Is /proc mounted?"
+        )
     if sys.platform != "linux" or sandbox == "permissions":
         if sandbox == "strict":
             raise SandboxUnavailable(

@@ -9,13 +9,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from ..errors import DenoNotFound
+from ..errors import ConfigError, DenoNotFound
 from ..models import MIB, Limits
 from ..permissions import Permissions
 
 ENVIRONMENT_VARIABLE = "ISOSCAN_DENO"
 RUNTIME = Path(__file__).parent / "runtime"
-MINIMUM_VERSION = (2, 9)
+MINIMUM_VERSION = (2, 9, 8)
 #: Descriptors 3 and 4 of a generation.
 RUNTIME_FILES = (RUNTIME / "import_map.json", RUNTIME / "host.js")
 _VERSION_TIMEOUT_S = 30.0
@@ -32,13 +32,14 @@ def find_deno(explicit: str | os.PathLike[str] | None = None) -> Path:
         (f"environment variable {ENVIRONMENT_VARIABLE}", os.environ.get(ENVIRONMENT_VARIABLE)),
     ):
         if value:
-            path = Path(value)
+            # A name without a folder would be looked for on PATH when it is run.
+            path = Path(value).absolute()
             if path.is_file() and os.access(path, os.X_OK):
                 return path
-            raise DenoNotFound(f"{origin} names {str(path)!r}, which is not an executable file")
+            raise DenoNotFound(f"{origin} names {os.fspath(value)!r}, which is not an executable file")
     for candidate in (_wheel_binary(), shutil.which("deno")):
         if candidate and os.access(candidate, os.X_OK):
-            return Path(candidate)
+            return Path(candidate).absolute()
     raise DenoNotFound(
         "no Deno binary found: looked at the deno= option, the environment variable "
         f"{ENVIRONMENT_VARIABLE}, the 'deno' package of this Python, and PATH. "
@@ -77,7 +78,7 @@ def deno_version(binary: Path) -> tuple[int, int, int]:
     if match is None:
         raise DenoNotFound(f"{binary} is not Deno: its --version says {shown[:80]!r}")
     version = (int(match[1]), int(match[2]), int(match[3]))
-    if version[:2] < MINIMUM_VERSION:
+    if version < MINIMUM_VERSION:
         wanted = ".".join(map(str, MINIMUM_VERSION))
         raise DenoNotFound(f"{binary} is Deno {match[0][5:]}: isoscan needs {wanted} or newer")
     return version
@@ -103,7 +104,11 @@ def generation_command(binary: Path, limits: Limits, permissions: Permissions) -
 
     It names `RUNTIME_FILES` by descriptor, as they come to the child: wherever isoscan is installed,
     the plugin cannot tell from a stack, and needs no permission to get there.
+
+    Raises `ConfigError` for WebAssembly without a compiler, which V8 would drop in silence.
     """
+    if permissions.wasm and limits.is_jitless:
+        raise ConfigError("Limits.is_jitless leaves no WebAssembly, and the plugin is granted it: drop one")
     heap_bytes = limits.heap_bytes or limits.memory_bytes // 2
     v8_flags: tuple[str, ...] = (
         f"--max-heap-size={max(heap_bytes // MIB, 1)}",
@@ -117,6 +122,8 @@ def generation_command(binary: Path, limits: Limits, permissions: Permissions) -
             "--enable-experimental-regexp-engine-on-excessive-backtracks",
             f"--regexp-backtracks-before-fallback={limits.regexp_backtracks}",
         )
+    if limits.is_jitless:
+        v8_flags += ("--jitless",)
     net = (f"--allow-net={','.join(permissions.net)}",) if permissions.net else ("--deny-net",)
     return [
         str(binary),

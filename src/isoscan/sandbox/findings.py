@@ -67,6 +67,8 @@ def build_findings(
     `raw` holds `(is_historic, JSON text)`: the historic call forms may leave the
     title out. The reason names the field and is empty when all are valid.
     """
+    if len(raw) > limits.max_findings:  # the host would have stopped at that
+        return [], f"more than {limits.max_findings} findings from one scan"
     findings: list[Finding] = []
     reason = ""
     plain_chars = limits.max_finding_field_bytes // _MAX_CHAR_BYTES

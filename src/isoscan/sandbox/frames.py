@@ -19,17 +19,23 @@ import sys
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from itertools import islice
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from ..models import HttpRequest, HttpResponse, HttpTransaction
+from ..models import MIB, HttpRequest, HttpResponse, HttpTransaction, Limits
 
 NONCE_BYTES = 16
 #: Transactions that are encoded together at most.
 MAX_BATCH = 64
-MAX_REPLY_BYTES = 160 * 1024 * 1024
+#: Room in a reply for what no limit counts: an error, attempts, the scans that were silent.
+_REPLY_BYTES = 3 * MIB
+#: The same for what each plugin tells of itself.
+_PLUGIN_BYTES = MIB
+#: A character of a finding takes three bytes and is quoted twice, one of a console line takes six.
+_CHAR_BYTES = 6
+_FINDING_HEAD_BYTES = 8
 _ORDER_HEAD = struct.Struct("<IBI")
 _SCAN_HEAD = struct.Struct("<IBIIII")
 _REPLY_HEAD = struct.Struct("<I16sIB")
@@ -61,24 +67,29 @@ class ProtocolError(Exception):
     """A generation sent what it must never send: it is condemned."""
 
 
+#: Microseconds and amounts as JavaScript can count them. Without a bound a forged number could be too
+#: large for what is calculated with it later, when its scans have left the ledger.
+Micros = Annotated[int, Meta(ge=-(2**31), lt=2**31)]
+Amount = Annotated[int, Meta(ge=0, le=2**53)]
+ConsoleLevel = Literal["log", "info", "warn", "error", "debug"]
 PermissionName = Literal["read", "write", "net", "env", "run", "ffi", "sys", "worker", "storage", "wasm"]
 #: Permission, target as the plugin named it, attempts.
-Denied = tuple[PermissionName, str, int]
+Denied = tuple[PermissionName, Annotated[str, Meta(max_length=256)], Amount]
 
 
 class ThrownError(Struct):
-    """A JavaScript error as the host describes it; places are blob URLs still."""
+    """A JavaScript error as the host describes and cuts it; places are blob URLs still."""
 
-    name: str = ""
-    message: str = ""
-    stack: str = ""
+    name: Annotated[str, Meta(max_length=128)] = ""
+    message: Annotated[str, Meta(max_length=4096)] = ""
+    stack: Annotated[str, Meta(max_length=16_384)] = ""
 
 
 class Loaded(Struct):
     """One plugin is loaded: its metadata as JSON, and what it did meanwhile."""
 
     metadata: str
-    console: list[tuple[str, str]]
+    console: list[tuple[ConsoleLevel, str]]
     denials: list[Denied] = []
 
 
@@ -87,7 +98,7 @@ class Ready(Struct):
 
     plugins: list[Loaded]
     urls: list[str]
-    heap: tuple[int, int]
+    heap: tuple[Amount, Amount]
 
 
 class LoadFailed(Struct):
@@ -96,7 +107,7 @@ class LoadFailed(Struct):
     kind: str
     error: ThrownError
     urls: list[str]
-    console: list[tuple[str, str]]
+    console: list[tuple[ConsoleLevel, str]]
     denials: list[Denied] = []
     plugin: int = 0
 
@@ -116,22 +127,22 @@ class ScanEntry(
 ):
     """One scan's outcome. Findings are `[is_historic, JSON text]`, not yet looked at."""
 
-    duration_us: int
+    duration_us: Micros
     is_skipped: bool = False
     findings: list[tuple[int, str]] = []
-    invalid: str = ""
+    invalid: Annotated[str, Meta(max_length=1024)] = ""
     error: ThrownError | None = None
-    console: list[tuple[str, str]] = []
-    console_dropped: int = 0
+    console: list[tuple[ConsoleLevel, str]] = []
+    console_dropped: Amount = 0
     denials: list[Denied] = []
 
 
 class Memory(Struct, array_like=True):
     """What lives after a full garbage collection, in bytes, and how long that took."""
 
-    heap: int
-    external: int
-    duration_us: int
+    heap: Amount
+    external: Amount
+    duration_us: Micros
 
 
 class Results(Struct, array_like=True):
@@ -139,9 +150,9 @@ class Results(Struct, array_like=True):
 
     frame: int
     first: int
-    entries: list[int | ScanEntry]
-    late_errors: int
-    heap: tuple[int, int] | None = None
+    entries: list[Micros | ScanEntry]
+    late_errors: Amount
+    heap: tuple[Amount, Amount] | None = None
 
 
 #: What may come as first, second, and any later reply.
@@ -174,6 +185,20 @@ def decode_json(decoder: msgspec.json.Decoder[Any], payload: bytes | str) -> Any
         return decoder.decode(_LONE_SURROGATE.sub("\ufffd", text))
 
 
+def longest_reply_bytes(limits: Limits, plugins: int = 1) -> int:
+    """How long a reply can be that keeps these limits; when it is ready, each plugin has its part in one."""
+    counted_chars = limits.max_findings_bytes + plugins * limits.max_console_bytes
+    return (
+        plugins * _PLUGIN_BYTES
+        + _REPLY_BYTES
+        + _CHAR_BYTES * counted_chars
+        + _FINDING_HEAD_BYTES * limits.max_findings
+    )
+
+
+_DEFAULT_REPLY_BYTES = longest_reply_bytes(Limits())
+
+
 class ReplyReader:
     """Cuts a generation's byte stream into replies and checks every promise of the format.
 
@@ -181,7 +206,7 @@ class ReplyReader:
     deviation raises `ProtocolError`, and no further byte is looked at.
     """
 
-    def __init__(self, nonce: bytes, *, max_reply_bytes: int = MAX_REPLY_BYTES) -> None:
+    def __init__(self, nonce: bytes, *, max_reply_bytes: int = _DEFAULT_REPLY_BYTES) -> None:
         self._nonce = nonce
         self._max_reply_bytes = max_reply_bytes
         self._buffer = bytearray()

@@ -35,6 +35,7 @@ from .frames import (
     encode_load,
     encode_measure,
     encode_scan,
+    longest_reply_bytes,
 )
 from .modules import PluginSource
 from .places import PluginStack, translate
@@ -113,7 +114,9 @@ class Generation:
         self._gone = asyncio.Event()
         self._cause: End | None = None
         self._nonce = os.urandom(NONCE_BYTES)
-        self._replies = ReplyReader(self._nonce)
+        self._replies = ReplyReader(
+            self._nonce, max_reply_bytes=longest_reply_bytes(limits, len(source.plugins))
+        )
         self._spent_s = 0.0
         self._ticked_at = self._loop.time()
         self._waited_s = 0.0

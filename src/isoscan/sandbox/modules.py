@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
+import stat
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,11 +25,19 @@ from msgspec import Struct
 
 from ..errors import PluginLoadError
 from ..permissions import Permissions
-from .deno import generation_environment
+from .deno import deno_version, generation_environment
+from .imports import find_imports, may_import
+
+if sys.platform == "linux":
+    import resource
 
 _GRAPH_TIMEOUT_S = 30.0
 _MAX_PLUGIN_BYTES = 64 * 1024 * 1024
-_MAY_IMPORT = re.compile(r"\b(?:import|export)\b[^;]*?[\"']")
+#: Deno reads what a plugin imports before anybody can refuse it, an endless device included.
+_GRAPH_DATA_BYTES = 1536 * 1024 * 1024
+_MAX_DEPTH = 200
+#: Opening a pipe that nobody writes to would block for ever.
+_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _MEDIA_TYPES = {
     "TypeScript": "application/typescript",
     "Mts": "application/typescript",
@@ -132,16 +143,20 @@ async def source_from_file(path: Path, deno: Path) -> PluginSource:
     if suffix not in _SUFFIX_TYPES or path.name.endswith(".d.ts"):
         raise PluginLoadError(f"{path}: not a plugin file; expected one of {', '.join(PLUGIN_SUFFIXES)}")
     code = _read(path)
-    if _MAY_IMPORT.search(code) is None:
+    if not may_import(code):
         return PluginSource([Module(path.name, _SUFFIX_TYPES[suffix], [code])], path)
     return _Shipper(path, await _ask_graph(path, deno)).ship()
 
 
 def _read(path: Path) -> str:
     try:
-        if path.stat().st_size > _MAX_PLUGIN_BYTES:
+        with os.fdopen(os.open(path, os.O_RDONLY | _NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise PluginLoadError(f"{path}: not a regular file")
+            code = file.read(_MAX_PLUGIN_BYTES + 1)
+        if len(code) > _MAX_PLUGIN_BYTES:
             raise PluginLoadError(f"{path}: larger than {_MAX_PLUGIN_BYTES} bytes")
-        return path.read_text(encoding="utf-8-sig")
+        return code.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
         raise PluginLoadError(f"{path}: cannot read the plugin: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -149,10 +164,20 @@ def _read(path: Path) -> str:
 
 
 async def _ask_graph(path: Path, deno: Path) -> _Graph:
+    deno_version(deno)
     try:
-        return msgspec.json.decode(await _output_of(_graph_command(path, deno)), type=_Graph)
-    except (OSError, TimeoutError, msgspec.DecodeError) as error:
+        output = await _output_of(_graph_command(path, deno))
+        return msgspec.json.decode(output, type=_Graph)
+    except TimeoutError as error:
+        raise PluginLoadError(
+            f"{path}: what it imports cannot be read within {_GRAPH_TIMEOUT_S:g} s"
+        ) from error
+    except OSError as error:
         raise PluginLoadError(f"{path}: cannot read the plugin's module graph: {error}") from error
+    except msgspec.DecodeError as error:
+        raise PluginLoadError(
+            f"{path}: cannot read the plugin's module graph: what it imports is no module, or too large"
+        ) from error
 
 
 def _graph_command(path: Path, deno: Path) -> list[str]:
@@ -170,6 +195,9 @@ async def _output_of(command: Sequence[str]) -> bytes:
         env=generation_environment(),
     )
     try:
+        if sys.platform == "linux":
+            with contextlib.suppress(ProcessLookupError):  # it has ended already
+                resource.prlimit(process.pid, resource.RLIMIT_DATA, (_GRAPH_DATA_BYTES, _GRAPH_DATA_BYTES))
         output, _ = await asyncio.wait_for(process.communicate(), _GRAPH_TIMEOUT_S)
     except BaseException:
         with contextlib.suppress(ProcessLookupError):
@@ -207,6 +235,8 @@ class _Shipper:
         if specifier in self._trail:
             cycle = " → ".join(self._name(_local_path(s)) for s in [*self._trail, specifier])
             raise PluginLoadError(f"{self._path}: the plugin's files import each other in a circle: {cycle}")
+        if len(self._trail) >= _MAX_DEPTH:
+            raise PluginLoadError(f"{self._path}: the plugin's imports are more than {_MAX_DEPTH} deep")
         self._trail.append(specifier)
         if module.media_type not in _MEDIA_TYPES:
             raise PluginLoadError(f"{importer}: a plugin cannot import {name} ({module.media_type})")
@@ -218,6 +248,7 @@ class _Shipper:
 
     def _parts(self, module: _GraphModule, code: str, name: str) -> list[str | int]:
         cuts: list[tuple[int, int, int]] = []
+        careful, plain = find_imports(code)
         for dependency in module.dependencies:
             if dependency.code is None:
                 continue  # types only: nothing is left of it at run time
@@ -226,12 +257,12 @@ class _Shipper:
             if target is None:
                 raise PluginLoadError(f"{place}: cannot import {dependency.specifier!r}: {_ONLY_NEIGHBOURS}")
             index = self._visit(target, place)
-            found = [(start, stop, index) for start, stop in _find_imports(code, dependency.specifier)]
-            if not found:
+            spans = careful.get(dependency.specifier) or plain.get(dependency.specifier)
+            if not spans:
                 raise PluginLoadError(
                     f"{place}: cannot import {dependency.specifier!r}: write it as plain text in quotes"
                 )
-            cuts += found
+            cuts += [(start, stop, index) for start, stop in spans]
         parts: list[str | int] = []
         end = 0
         for start, stop, index in sorted(cuts):
@@ -267,22 +298,3 @@ _ONLY_NEIGHBOURS = "a plugin may import files of its own folder only"
 
 def _local_path(specifier: str) -> Path:
     return Path(unquote(urlsplit(specifier).path))
-
-
-_SKIPPED = r"//[^\n]*|/\*.*?\*/|`(?:\\.|[^`\\])*`"
-_STRINGS = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
-
-
-def _find_imports(code: str, specifier: str) -> list[tuple[int, int]]:
-    """Where a quoted specifier stands behind `from`, `import` or `import(`.
-
-    Comments, templates and other strings are passed over. Where that finds nothing
-    (a regular expression with a quote in it can hide the rest), they are not.
-    """
-    wanted = rf"(?:\bfrom|\bimport)\s*\(?\s*(?P<url>(?P<quote>[\"']){re.escape(specifier)}(?P=quote))"
-    careful = re.compile(f"{_SKIPPED}|{wanted}|{_STRINGS}", re.DOTALL)
-    for pattern in (careful, re.compile(wanted)):
-        found = [match.span("url") for match in pattern.finditer(code) if match["url"] is not None]
-        if found:
-            return found
-    return []

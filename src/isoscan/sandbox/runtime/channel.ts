@@ -42,14 +42,28 @@ export interface Channel {
   exit(code: number): never;
 }
 
+/** Where Deno keeps its own operations; the supported versions are pinned for it. */
+type Internals = { internal: symbol } & Record<symbol, { core: Operations }>;
+
+interface Operations {
+  /** How many bytes were read from a resource; 0 at its end. */
+  readSync(resource: number, into: Uint8Array): number;
+  writeSync(resource: number, from: Uint8Array): number;
+}
+
+const STDIN = 0;
+const STDOUT = 1;
+
 let isTaken = false;
 
 /** Opens the channel. Works once, so it is used up before a plugin can call it. */
 export function openChannel(): Channel {
   if (isTaken) throw new TypeError("the channel is taken");
   isTaken = true;
-  const read = Deno.stdin.readSync.bind(Deno.stdin);
-  const write = Deno.stdout.writeSync.bind(Deno.stdout);
+  // The operations themselves: `Deno.stdin` would ask the buffer for its length, which a plugin can
+  // answer in its place, with the buffer in hand.
+  const deno = Deno as unknown as Internals;
+  const { readSync, writeSync } = deno[deno.internal].core;
   const exit = Deno.exit;
   const encoder = new TextEncoder();
   const nonce = new NativeUint8Array(NONCE_BYTES);
@@ -91,8 +105,8 @@ export function openChannel(): Channel {
   function need(count: number): void {
     if (start + count > inputCapacity) makeRoom(count);
     while (end - start < count) {
-      const got = read(new NativeUint8Array(inputMemory, end, inputCapacity - end));
-      if (got === null) return exit(0);
+      const got = readSync(STDIN, new NativeUint8Array(inputMemory, end, inputCapacity - end));
+      if (got === 0) return exit(0);
       end += got;
     }
   }
@@ -139,7 +153,9 @@ export function openChannel(): Channel {
       putU32(4 + NONCE_BYTES, sequence++);
       output[REPLY_HEAD_BYTES - 1] = kind;
       let sent = 0;
-      while (sent < length) sent += write(new NativeUint8Array(outputMemory, sent, length - sent));
+      while (sent < length) {
+        sent += writeSync(STDOUT, new NativeUint8Array(outputMemory, sent, length - sent));
+      }
     },
     setNonce(hex: string): void {
       for (let i = 0; i < NONCE_BYTES; i++) nonce[i] = parseInt(hex.slice(i * 2, i * 2 + 2), 16);

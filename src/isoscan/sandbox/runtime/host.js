@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 189d3c05f3cdf1239dfc2572c4908df115fd1b86382da70b2019bf78d01f6a0b
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 136986a97a4cafcef7fbee4745b80a422969c494403d0b9b6ccfde67eb5d1792
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -209,12 +209,14 @@ var NONCE_BYTES = 16;
 var ORDER_HEAD_BYTES = 9;
 var REPLY_HEAD_BYTES = 4 + NONCE_BYTES + 5;
 var INPUT_BYTES = 1 << 20;
+var STDIN = 0;
+var STDOUT = 1;
 var isTaken = false;
 function openChannel() {
   if (isTaken) throw new TypeError("the channel is taken");
   isTaken = true;
-  const read = Deno.stdin.readSync.bind(Deno.stdin);
-  const write = Deno.stdout.writeSync.bind(Deno.stdout);
+  const deno2 = Deno;
+  const { readSync, writeSync } = deno2[deno2.internal].core;
   const exit = Deno.exit;
   const encoder = new TextEncoder();
   const nonce = new NativeUint8Array(NONCE_BYTES);
@@ -222,7 +224,7 @@ function openChannel() {
   let inputMemory = new NativeArrayBuffer(INPUT_BYTES);
   let input = new NativeUint8Array(inputMemory);
   let inputCapacity = INPUT_BYTES;
-  let start = 0;
+  let start2 = 0;
   let end = 0;
   let frameEnd = 0;
   let outputCapacity = 1 << 16;
@@ -230,28 +232,28 @@ function openChannel() {
   let output = new NativeUint8Array(outputMemory);
   function makeRoom(count) {
     if (count <= INPUT_BYTES && inputCapacity === INPUT_BYTES) {
-      moveBytes(input, 0, start, end);
-      fillBytes(input, 0, end - start, end);
-      end -= start;
-      start = 0;
+      moveBytes(input, 0, start2, end);
+      fillBytes(input, 0, end - start2, end);
+      end -= start2;
+      start2 = 0;
       return;
     }
     const capacity = count > INPUT_BYTES ? count : INPUT_BYTES;
     const memory = new NativeArrayBuffer(capacity);
     const bytes = new NativeUint8Array(memory);
-    setBytes(bytes, new NativeUint8Array(inputMemory, start, end - start));
-    fillBytes(input, 0, start, end);
-    end -= start;
-    start = 0;
+    setBytes(bytes, new NativeUint8Array(inputMemory, start2, end - start2));
+    fillBytes(input, 0, start2, end);
+    end -= start2;
+    start2 = 0;
     inputMemory = memory;
     input = bytes;
     inputCapacity = capacity;
   }
   function need(count) {
-    if (start + count > inputCapacity) makeRoom(count);
-    while (end - start < count) {
-      const got = read(new NativeUint8Array(inputMemory, end, inputCapacity - end));
-      if (got === null) return exit(0);
+    if (start2 + count > inputCapacity) makeRoom(count);
+    while (end - start2 < count) {
+      const got = readSync(STDIN, new NativeUint8Array(inputMemory, end, inputCapacity - end));
+      if (got === 0) return exit(0);
       end += got;
     }
   }
@@ -266,18 +268,18 @@ function openChannel() {
   }
   return {
     readFrame() {
-      fillBytes(input, 0, start, frameEnd);
-      start = frameEnd;
-      if (start === end) start = end = 0;
+      fillBytes(input, 0, start2, frameEnd);
+      start2 = frameEnd;
+      if (start2 === end) start2 = end = 0;
       need(ORDER_HEAD_BYTES);
-      const length = u322(start) + 4;
+      const length = u322(start2) + 4;
       need(length);
-      frameEnd = start + length;
+      frameEnd = start2 + length;
       return {
-        order: input[start + 4],
-        number: u322(start + 5),
+        order: input[start2 + 4],
+        number: u322(start2 + 5),
         memory: inputMemory,
-        payload: start + ORDER_HEAD_BYTES,
+        payload: start2 + ORDER_HEAD_BYTES,
         end: frameEnd
       };
     },
@@ -295,7 +297,9 @@ function openChannel() {
       putU32(4 + NONCE_BYTES, sequence++);
       output[REPLY_HEAD_BYTES - 1] = kind;
       let sent = 0;
-      while (sent < length) sent += write(new NativeUint8Array(outputMemory, sent, length - sent));
+      while (sent < length) {
+        sent += writeSync(STDOUT, new NativeUint8Array(outputMemory, sent, length - sent));
+      }
     },
     setNonce(hex) {
       for (let i = 0; i < NONCE_BYTES; i++) nonce[i] = parseInt(hex.slice(i * 2, i * 2 + 2), 16);
@@ -912,6 +916,7 @@ var clock = 0;
 var rewind = null;
 var request;
 var response;
+var isStarted = false;
 var isAnswered = true;
 var isWaiting = false;
 var isResumeDue = false;
@@ -919,6 +924,11 @@ var lateErrors = 0;
 var assetsOf;
 var assets;
 var heapSampledAt = -HEAP_SAMPLE_MS;
+function start() {
+  if (isStarted) return;
+  isStarted = true;
+  pump();
+}
 function pump() {
   for (; ; ) {
     if (next === rows.length) {
@@ -1110,12 +1120,21 @@ addEventListener("beforeunload", (event) => {
 var timerId = 0;
 var scanTimers = new NativeMap();
 var loadTimers = new NativeMap();
+function ownerOfTimer() {
+  if (isLoading) return 0;
+  const context = getAsyncContext();
+  return typeof context === "number" ? context : scan.serial;
+}
 function makeTimer(repeats) {
   return (callback, delay, ...args) => {
     if (typeof callback !== "function") throw new NativeError("a timer needs a function, not code as text");
-    const own = isLoading ? 0 : scan.serial;
-    const timers = isLoading ? loadTimers : scanTimers;
     const id = ++timerId;
+    const own = ownerOfTimer();
+    if (own !== 0 && own !== scan.serial) {
+      lateErrors++;
+      return id;
+    }
+    const timers = own === 0 ? loadTimers : scanTimers;
     const fire = () => {
       if (!repeats) mapDelete(timers, id);
       if (own !== 0 && (own !== scan.serial || !scan.isOpen)) return;
@@ -1279,4 +1298,4 @@ async function load() {
 }
 channel.send(Kind.Hello, "{}");
 readSettings();
-load().then(() => afterMicrotasks(pump), (error) => loadFailed("throw", error));
+load().then(() => afterMicrotasks(start), (error) => loadFailed("throw", error));

@@ -114,6 +114,7 @@ let rewind: (() => void) | null = null;
 /** The parts of the running transaction; a plugin may put others into the whole. */
 let request: object;
 let response: object | null;
+let isStarted = false;
 /** The plugin has answered for `scan`. */
 let isAnswered = true;
 /** A promise of the plugin is pending, and the event loop runs. */
@@ -127,6 +128,13 @@ let assets: Map<string, Uint8Array>;
 let heapSampledAt = -HEAP_SAMPLE_MS;
 
 // ---- the loop --------------------------------------------------------------
+
+/** Begins to scan. A plugin that gets hold of this can call it in vain: a second turn would mix up scans. */
+function start(): void {
+  if (isStarted) return;
+  isStarted = true;
+  pump();
+}
 
 /** Scans on, frame after frame, until a promise of the plugin is pending. */
 function pump(): void {
@@ -363,12 +371,23 @@ let timerId = 0;
 const scanTimers = new NativeMap<number, unknown>();
 const loadTimers = new NativeMap<number, unknown>();
 
+/** Whose scan a timer that is started now belongs to; 0 is the time of loading. */
+function ownerOfTimer(): number {
+  if (isLoading) return 0;
+  const context = getAsyncContext();
+  return typeof context === "number" ? context : scan.serial;
+}
+
 function makeTimer(repeats: boolean) {
   return (callback: unknown, delay?: number, ...args: unknown[]): number => {
     if (typeof callback !== "function") throw new NativeError("a timer needs a function, not code as text");
-    const own = isLoading ? 0 : scan.serial;
-    const timers = isLoading ? loadTimers : scanTimers;
     const id = ++timerId;
+    const own = ownerOfTimer();
+    if (own !== 0 && own !== scan.serial) {
+      lateErrors++; // what an earlier scan left behind runs in this one's time
+      return id;
+    }
+    const timers = own === 0 ? loadTimers : scanTimers;
     const fire = () => {
       if (!repeats) mapDelete(timers, id);
       if (own !== 0 && (own !== scan.serial || !scan.isOpen)) return;
@@ -500,7 +519,9 @@ async function loadOne(created: string[], config: unknown): Promise<string> {
     loadFailed("metadata", new NativeError(`metadata is longer than ${METADATA_CHARS} characters`));
   }
   entries[loading] = found;
-  return `{"metadata":${stringify(described)},"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}]}`;
+  return `{"metadata":${
+    stringify(described)
+  },"console":[${scan.consoleJson}],"denials":[${scan.denialsJson}]}`;
 }
 
 async function load(): Promise<void> {
@@ -524,4 +545,4 @@ async function load(): Promise<void> {
 
 channel.send(Kind.Hello, "{}");
 readSettings();
-load().then(() => afterMicrotasks(pump), (error) => loadFailed("throw", error));
+load().then(() => afterMicrotasks(start), (error) => loadFailed("throw", error));
