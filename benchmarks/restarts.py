@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import signal
 import statistics
 import time
 from collections.abc import Iterator
@@ -68,19 +70,45 @@ def rate(moments: list[float]) -> float:
     return (len(moments) - 1) / (moments[-1] - moments[0])
 
 
+async def first_result_of(executor: PluginExecutor, generation: int) -> None:
+    """Scans one after the other until a later generation than this answers."""
+    while True:
+        async for result in executor.scan_many(transactions(1)):
+            if result.generation > generation:
+                return
+
+
 async def first_result(rounds: int) -> None:
-    """From the call of `restart` to the first result of the new generation."""
+    """From a restart that is asked for, or a SIGKILL, to the first result of the new generation."""
     for warm_standby in (False, True):
-        took_ms: list[float] = []
+        restart_ms: list[float] = []
+        gone_ms: list[float] = []
+        kill_ms: list[float] = []
         async with PluginExecutor(PluginMetadata(id="bench"), CLEAN, warm_standby=warm_standby) as executor:
-            for transaction in transactions(rounds):
+            for _ in range(rounds):
                 await asyncio.sleep(0.2)  # a spare loads meanwhile, as it would between restarts
+                number = executor.get_stats().generation
                 began = time.perf_counter()
-                await executor.restart()
-                await executor.scan_transaction(transaction)
-                took_ms.append((time.perf_counter() - began) * 1000)
-        name = "restart to first result" + (", warm standby" if warm_standby else "")
-        print(f"{name}: median {statistics.median(took_ms):.1f} ms of {rounds}")
+                restart = asyncio.create_task(executor.restart())
+                await first_result_of(executor, number)
+                restart_ms.append((time.perf_counter() - began) * 1000)
+                await restart
+                gone_ms.append((time.perf_counter() - began) * 1000)
+                await asyncio.sleep(0.2)
+                number = executor.get_stats().generation
+                occupant = executor._slot.occupant
+                assert occupant is not None
+                os.kill(occupant.pid, signal.SIGKILL)
+                began = time.perf_counter()
+                await first_result_of(executor, number)
+                kill_ms.append((time.perf_counter() - began) * 1000)
+        spare = ", warm standby" if warm_standby else ""
+        for name, took_ms in (
+            ("restart to first result", restart_ms),
+            ("restart until the old process is gone", gone_ms),
+            ("SIGKILL to next result", kill_ms),
+        ):
+            print(f"{name}{spare}: median {statistics.median(took_ms):.1f} ms of {rounds}")
 
 
 async def throughput(code: str, name: str, count: int, rounds: int) -> None:

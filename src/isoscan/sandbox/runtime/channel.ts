@@ -22,6 +22,8 @@ export const NONCE_BYTES = 16;
 export const ORDER_HEAD_BYTES = 9;
 const REPLY_HEAD_BYTES = 4 + NONCE_BYTES + 5;
 const INPUT_BYTES = 1 << 20;
+/** A buffer up to this is kept when it had to grow: frames of that size will come again. */
+const KEPT_INPUT_BYTES = 8 << 20;
 
 /** The order read last, lying in `memory` until the next one is read. */
 export interface Frame {
@@ -82,15 +84,20 @@ export function openChannel(): Channel {
 
   /** Moves what was read to the front of a buffer that holds `count` bytes. */
   function makeRoom(count: number): void {
-    // A megabyte anew every few thousand transactions would have V8 collect its whole heap for it.
-    if (count <= INPUT_BYTES && inputCapacity === INPUT_BYTES) {
+    // Anew every few thousand transactions it would be zeroed, paged in, and V8 collect its heap for it.
+    if (count <= inputCapacity && inputCapacity <= KEPT_INPUT_BYTES) {
       moveBytes(input, 0, start, end);
       fillBytes(input, 0, end - start, end);
       end -= start;
       start = 0;
       return;
     }
-    const capacity = count > INPUT_BYTES ? count : INPUT_BYTES;
+    // Twice as much holds what is read ahead as well.
+    const capacity = count * 2 <= INPUT_BYTES
+      ? INPUT_BYTES
+      : count * 2 <= KEPT_INPUT_BYTES
+      ? count * 2
+      : count;
     const memory = new NativeArrayBuffer(capacity);
     const bytes = new NativeUint8Array(memory);
     setBytes(bytes, new NativeUint8Array(inputMemory, start, end - start));

@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 136986a97a4cafcef7fbee4745b80a422969c494403d0b9b6ccfde67eb5d1792
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 040aae2711c49879993ea3ea49b425131628b90a1ba3eac5084f6c5e14bb65f1
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -209,6 +209,7 @@ var NONCE_BYTES = 16;
 var ORDER_HEAD_BYTES = 9;
 var REPLY_HEAD_BYTES = 4 + NONCE_BYTES + 5;
 var INPUT_BYTES = 1 << 20;
+var KEPT_INPUT_BYTES = 8 << 20;
 var STDIN = 0;
 var STDOUT = 1;
 var isTaken = false;
@@ -231,14 +232,14 @@ function openChannel() {
   let outputMemory = new NativeArrayBuffer(outputCapacity);
   let output = new NativeUint8Array(outputMemory);
   function makeRoom(count) {
-    if (count <= INPUT_BYTES && inputCapacity === INPUT_BYTES) {
+    if (count <= inputCapacity && inputCapacity <= KEPT_INPUT_BYTES) {
       moveBytes(input, 0, start2, end);
       fillBytes(input, 0, end - start2, end);
       end -= start2;
       start2 = 0;
       return;
     }
-    const capacity = count > INPUT_BYTES ? count : INPUT_BYTES;
+    const capacity = count * 2 <= INPUT_BYTES ? INPUT_BYTES : count * 2 <= KEPT_INPUT_BYTES ? count * 2 : count;
     const memory = new NativeArrayBuffer(capacity);
     const bytes = new NativeUint8Array(memory);
     setBytes(bytes, new NativeUint8Array(inputMemory, start2, end - start2));
