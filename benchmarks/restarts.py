@@ -71,10 +71,10 @@ def rate(moments: list[float]) -> float:
 
 
 async def first_result_of(executor: PluginExecutor, generation: int) -> None:
-    """Scans one after the other until a later generation than this answers."""
+    """Scans one after the other until another generation than this answers."""
     while True:
         async for result in executor.scan_many(transactions(1)):
-            if result.generation > generation:
+            if result.generation not in (0, generation):
                 return
 
 

@@ -183,6 +183,8 @@ class _Window:
         if self.awaited is None or self.awaited.results[self.awaited.handed] is None:
             self._waiter = self._loop.create_future()
             await self._waiter
+        else:
+            await asyncio.sleep(0)  # it was refused at once: others want their turn too
 
     def wake(self) -> None:
         if self._waiter is not None:
@@ -193,7 +195,9 @@ class _Window:
         for place in self._places:
             if place.filled < len(place.results):
                 self._intake.withdraw(place)
-        self._places.clear()  # they refer to this window
+        # They refer to this window, and nobody collects such a circle.
+        self._places.clear()
+        self.awaited = None
 
 
 class _Rest:

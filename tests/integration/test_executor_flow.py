@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 
 import psutil
 import pytest
@@ -469,3 +471,41 @@ async def test_finished_scans_are_not_held_back() -> None:
         results = [result async for result in executor.scan_many(map(make_transaction, paths))]
     assert {(result.verdict, result.generation) for result in results[:-1]} == {(Verdict.CLEAN, 1)}
     assert results[-1].verdict is Verdict.TIMEOUT
+
+
+async def test_streams_leave_nothing_in_memory() -> None:
+    """Whatever a stream kept between what was read and what was handed out is gone with it."""
+    async with make_executor() as executor:
+        for count in (1, 3, 200):
+            results = [
+                result async for result in executor.scan_many(make_transaction() for _ in range(count))
+            ]
+            assert len(results) == count
+        async with aclosing(executor.scan_many(make_transaction() for _ in range(500))) as broken_off:
+            async for _ in broken_off:
+                break
+        await executor.scan_transaction(make_transaction())  # what was in flight is answered before
+        gc.collect()
+        kept = [each for each in gc.get_objects() if type(each).__module__ == "isoscan._stream"]
+        assert not kept
+
+
+async def test_refused_scans_leave_others_their_turn() -> None:
+    """A stream whose scans are all refused at once does not keep the event loop to itself."""
+    async with make_executor(LOOPS, timeout_s=0.05, max_consecutive_deaths=1, quarantine_s=60.0) as executor:
+        assert (await scan(executor, make_transaction("/loop"))).verdict is Verdict.TIMEOUT
+        await until(lambda: executor.get_stats().state == "quarantined", "a quarantine")
+        turns = 0
+
+        async def count_turns() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        counting = begin(count_turns())
+        results = [result async for result in executor.scan_many(make_transaction() for _ in range(20_000))]
+        counting.cancel()
+    assert {result.verdict for result in results} == {Verdict.SKIPPED}
+    assert len(results) == 20_000
+    assert turns >= 8
