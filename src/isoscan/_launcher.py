@@ -64,6 +64,7 @@ class Launcher:
         self._starting: set[asyncio.Future[None]] = set()
         self._standby: Generation | None = None
         self._refill: asyncio.Task[None] | None = None
+        self._refilled: PluginSource | None = None
         self._remade_at = -_RETRY_MAX_S
         self._end_use: Callable[[], None] | None = None
         self._was_told = False
@@ -108,6 +109,10 @@ class Launcher:
 
     async def launch(self, source: PluginSource) -> Generation:
         """A generation that is loaded, warm and ready, or an error and nothing left."""
+        is_on_its_way = self._refill is not None and not self._refill.done() and self._refilled is source
+        if self._refill is not None and is_on_its_way and not self._dispatch.is_single_use:
+            # It is further than one that begins now, and the numbers of occupants keep rising.
+            await asyncio.wait([self._refill])
         standby = self._standby
         if standby is not None and standby.is_alive and standby.source is source:
             self._standby = None
@@ -132,6 +137,7 @@ class Launcher:
         """Sees to it that a standby will be there, if one is wanted."""
         is_refilling = self._refill is not None and not self._refill.done()
         if self._keeps_standby and self._standby is None and not is_refilling:
+            self._refilled = source
             self._refill = asyncio.create_task(self._prepare_standby(source), name="isoscan-standby")
 
     def drop_standby(self) -> None:

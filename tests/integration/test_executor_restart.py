@@ -434,3 +434,18 @@ async def test_scan_of_a_generation_that_retires_is_not_stuck() -> None:
             await executor.restart()
         assert (await call).verdict is Verdict.TIMEOUT
         assert is_echo(await scan(executor, make_transaction()))
+
+
+async def test_numbers_of_generations_rise() -> None:
+    """A restart that comes before the spare is there waits for it: no later occupant has a lower number."""
+    async with make_executor(warm_standby=True) as executor:
+        seen = [executor.get_stats().generation]
+        for _ in range(4):
+            report = await executor.restart()
+            assert report.previous_generation == seen[-1]
+            seen.append(report.generation)
+            seen.append((await scan(executor, make_transaction())).generation)
+        for pid in generation_pids():
+            psutil.Process(pid).kill()
+        seen.append((await scan(executor, make_transaction())).generation)
+    assert seen == sorted(seen)

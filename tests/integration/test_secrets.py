@@ -165,7 +165,8 @@ def aborting(executor: PluginExecutor) -> Callable[[], bool]:
 @pytest.mark.parametrize(("path", "verdict"), PATHS.items())
 async def test_verdicts(watch: Watch, path: str, verdict: Verdict) -> None:
     """Whatever becomes of a scan, only its result holds anything of its transaction."""
-    executor = make_executor(PLUGIN, timeout_s=1.0, memory_bytes=96 * MIB)
+    timeout_s = 1.0 if verdict is Verdict.TIMEOUT else 60.0
+    executor = make_executor(PLUGIN, timeout_s=timeout_s, memory_bytes=96 * MIB)
     watch.listen(executor)
     async with executor:
         result = await scan(executor, transaction(path))

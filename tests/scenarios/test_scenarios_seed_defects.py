@@ -115,7 +115,7 @@ async def test_failure_is_never_no_findings(kind: str) -> None:
     """Defect: a failed scan looked like a clean one; here it raises, and its verdict says why."""
     code, verdict = FAILING[kind]
     async with make_executor(
-        code, timeout_s=0.3 if verdict is Verdict.TIMEOUT else 5.0, memory_bytes=128 * MIB
+        code, timeout_s=0.3 if verdict is Verdict.TIMEOUT else 60.0, memory_bytes=128 * MIB
     ) as executor:
         with pytest.raises(IsoscanError) as caught:
             await executor.scan_transaction(make_transaction())
