@@ -37,6 +37,11 @@ export function scan_transaction(t) {
   const text = t.response.text();
   for (const pattern of patterns) if (pattern.test(text)) return { title: "found" };
 }"""
+BYTES = """
+export function scan_transaction(t) {
+  const { body } = t.response;
+  for (let i = 0, sum = 0; i < body.length; i++) sum = (sum * 31 + body[i]) | 0;
+}"""
 BODY = (b"<p class='row'>An ordinary line of text, with numbers 12345 and words.</p>\n" * 60)[:4096]
 #: Every layer that can be left out; the network's has nothing to do without a grant.
 LAYERS = (
@@ -131,6 +136,7 @@ class Setting(NamedTuple):
     sandbox: SandboxLevel = "strict"
     without: str = ""
     is_bare: bool = False
+    limits: Limits = Limits()
 
 
 class Cost(NamedTuple):
@@ -143,6 +149,7 @@ class Cost(NamedTuple):
 
 STRICT = Setting("strict")
 PERMISSIONS = Setting("permissions", sandbox="permissions")
+JITLESS = Setting("without V8's compilers", limits=Limits(is_jitless=True))
 BARE = Setting("bare", sandbox="permissions", is_bare=True)
 
 
@@ -191,6 +198,7 @@ async def run(
         executor = PluginExecutor(
             PluginMetadata(id="bench"),
             code,
+            limits=setting.limits,
             sandbox=level,
             isolate_per="transaction" if isolate_per == "transaction" else "executor",
         )
@@ -270,6 +278,18 @@ async def layer_by_layer(folder: Path, rounds: int, count: int) -> None:
             found.append(all_layers.scans_per_s / (await run(setting, folder, TRIVIAL, count)).scans_per_s)
     for setting, found in ratios.items():
         show(f"tiny: scans/s, strict : {setting.name}", found)
+
+
+async def without_compilers(folder: Path, rounds: int, count: int) -> None:
+    """Throughput when V8 interprets everything, against compiled code."""
+    work = (("tiny", TRIVIAL, b"", 1), ("4 KB regex", REGEX, BODY, 8), ("4 KB bytes", BYTES, BODY, 16))
+    for name, code, body, share in work:
+        ratios = []
+        for _ in range(rounds):
+            plain = await run(STRICT, folder, code, count // share, body)
+            slow = await run(JITLESS, folder, code, count // share, body)
+            ratios.append(slow.scans_per_s / plain.scans_per_s)
+        show(f"{name}: scans/s, {JITLESS.name} : with", ratios)
 
 
 async def one_isolate_each(folder: Path, rounds: int, count: int) -> None:
@@ -359,6 +379,7 @@ async def main(folder: Path, quick: bool) -> None:
         lambda folder: scanning(folder, rounds, count),
         lambda folder: layer_by_layer(folder, rounds, count // 2),
         lambda folder: starting(folder, rounds * 3),
+        lambda folder: without_compilers(folder, rounds, count),
         lambda folder: one_isolate_each(folder, rounds, 20 if quick else 100),
         lambda folder: killing(rounds),
     )

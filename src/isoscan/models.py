@@ -345,7 +345,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     engine, so that one that would run for ever ends in milliseconds. V8 calls that engine
     experimental: None, the default, never uses it.
     `is_jitless`: V8 compiles nothing to machine code, where most of its flaws are found; code then runs
-    3 to 20 times slower, and there is no WebAssembly.
+    2 to 10 times slower, and there is no WebAssembly.
     """
 
     timeout_s: float = 5.0
