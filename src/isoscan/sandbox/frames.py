@@ -29,6 +29,8 @@ from ..models import MIB, HttpRequest, HttpResponse, HttpTransaction, Limits
 NONCE_BYTES = 16
 #: Transactions that are encoded together at most.
 MAX_BATCH = 64
+#: Bodies that are larger on average are sent from where they lie; smaller ones are joined first.
+_LARGE_BODY_BYTES = 1024
 #: Room in a reply for what no limit counts: an error, attempts, the scans that were silent.
 _REPLY_BYTES = 3 * MIB
 #: The same for what each plugin tells of itself.
@@ -444,20 +446,31 @@ def encode_measure() -> bytes:
     return _ORDER_HEAD.pack(_ORDER_REST, Order.MEASURE, 0)
 
 
-def encode_scan(number: int, batches: Sequence[Batch], plugin: int = 0) -> bytes:
-    """The order that makes one of a generation's plugins scan some transactions, in this order."""
+def scan_parts(number: int, batches: Sequence[Batch], plugin: int = 0) -> list[bytes]:
+    """The order that makes one of a generation's plugins scan some transactions, in this order.
+
+    In parts that travel one behind the other: bodies are copied by whoever sends them, once.
+    """
     head = b",".join([batch.head for batch in batches])
     details = [batch.details for batch in batches]
     bodies = [body for batch in batches for body in batch.bodies]
     head_length, details_length = len(head) + 2, sum(map(len, details))
-    length = _SCAN_REST + head_length + details_length + sum(map(len, bodies))
-    return b"".join(
+    bodies_length = sum(map(len, bodies))
+    length = _SCAN_REST + head_length + details_length + bodies_length
+    front = b"".join(
         (
             _SCAN_HEAD.pack(length, Order.SCAN, number, plugin, head_length, details_length),
             b"[",
             head,
             b"]",
             *details,
-            *bodies,
         )
     )
+    if bodies_length < _LARGE_BODY_BYTES * len(bodies):
+        return [front, b"".join(bodies)]
+    return [front, *bodies]
+
+
+def encode_scan(number: int, batches: Sequence[Batch], plugin: int = 0) -> bytes:
+    """The same in one piece."""
+    return b"".join(scan_parts(number, batches, plugin))

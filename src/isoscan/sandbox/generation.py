@@ -34,8 +34,8 @@ from .frames import (
     ThrownError,
     encode_load,
     encode_measure,
-    encode_scan,
     longest_reply_bytes,
+    scan_parts,
 )
 from .modules import PluginSource
 from .places import PluginStack, translate
@@ -256,7 +256,7 @@ class Generation:
         self.in_flight_frames += 1
         if self._proximity is not None:
             self._proximity.sent(self._process, sum(map(len, batches)))
-        self._process.write(encode_scan(number, batches, plugin))
+        self._process.write(*scan_parts(number, batches, plugin))
         if self._ticker is None:
             self._ticked_at = self._loop.time()
             self._waited_s = self._process.waited_s()

@@ -16,6 +16,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ if sys.platform == "linux":
 
 _SOCKET_BUFFER_BYTES = 1 << 20
 _READ_BYTES = 1 << 18
+#: What the kernel takes in one call (IOV_MAX of Linux).
+_MOST_PARTS = 1024
 _STDERR_TAIL_BYTES = 16_384
 _SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
@@ -162,16 +165,13 @@ class Process:
         """Whether the process is reaped and its channel closed."""
         return self._is_reaped and self._is_channel_closed
 
-    def write(self, data: bytes) -> None:
+    def write(self, *parts: bytes) -> None:
         """Sends bytes without blocking; what the kernel does not take waits here."""
         if self._is_channel_closed:
             return
-        if self._pending:
-            self._pending.append(memoryview(data))
-            return
-        sent = self._send(data)
-        if sent < len(data):
-            self._pending.append(memoryview(data)[sent:])
+        is_waiting = bool(self._pending)
+        self._pending.extend(map(memoryview, parts))
+        if not is_waiting and not self._send_pending():
             self._loop.add_writer(self._socket.fileno(), self._flush)
 
     def kill(self) -> None:
@@ -250,24 +250,30 @@ class Process:
         if not self._is_reaped:
             self._child.weigh(is_light=is_light)
 
-    def _send(self, data: bytes | memoryview) -> int:
-        try:
-            return self._socket.send(data)
-        except (BlockingIOError, InterruptedError):
-            return 0
-        except OSError:
-            # The other end is gone: reading to the end of file tells the rest.
-            return len(data)
+    def _send_pending(self) -> bool:
+        """Sends what waits; whether all of it is gone."""
+        pending = self._pending
+        while pending:
+            parts = list(islice(pending, _MOST_PARTS))
+            try:
+                sent = self._socket.sendmsg(parts)
+            except (BlockingIOError, InterruptedError):
+                return False
+            except OSError:
+                # The other end is gone: reading to the end of file tells the rest.
+                pending.clear()
+                return True
+            for part in parts:
+                if sent < len(part):
+                    pending[0] = part[sent:]
+                    return False
+                sent -= len(part)
+                pending.popleft()
+        return True
 
     def _flush(self) -> None:
-        while self._pending:
-            data = self._pending[0]
-            sent = self._send(data)
-            if sent < len(data):
-                self._pending[0] = data[sent:]
-                return
-            self._pending.popleft()
-        self._loop.remove_writer(self._socket.fileno())
+        if self._send_pending():
+            self._loop.remove_writer(self._socket.fileno())
 
     def _read(self) -> None:
         try:
