@@ -36,13 +36,12 @@ export function scan_transaction(t) {
 #: One way of failing for each kind of call, the likeliest; all others are slow.
 LIKELY = {
     "read": (errno.EIO, errno.EAGAIN),
-    "send": (errno.EAGAIN, errno.EPIPE),
     "recv_into": (errno.EAGAIN, errno.EIO),
     "pipe": (errno.EMFILE,),
     "socketpair": (errno.EMFILE, errno.ENOMEM),
     "open_descriptor": (errno.EMFILE,),
     "open_file": (errno.EMFILE,),
-    "sendmsg": (errno.EPIPE, errno.ENOMEM),
+    "sendmsg": (errno.EAGAIN, errno.EPIPE, errno.ENOMEM),
     "recvmsg": (errno.EIO,),
     "recv": (errno.EIO,),
     "fork_server": (errno.EMFILE, errno.EAGAIN),

@@ -20,7 +20,6 @@ from isoscan.sandbox.linux.client import ForkServer
 #: What can be made to fail: by name, where the function is found.
 TARGETS: dict[str, tuple[tuple[Any, str], ...]] = {
     "read": ((os, "read"),),
-    "send": ((socket.socket, "send"),),
     "recv_into": ((socket.socket, "recv_into"),),
     "pipe": ((os, "pipe"),),
     "socketpair": ((socket, "socketpair"),),

@@ -260,8 +260,9 @@ class Process:
             except (BlockingIOError, InterruptedError):
                 return False
             except OSError:
-                # The other end is gone: reading to the end of file tells the rest.
+                # The other end is gone, or will never get the rest: reading to the end of file tells more.
                 pending.clear()
+                self.kill()
                 return True
             for part in parts:
                 if sent < len(part):
