@@ -29,8 +29,8 @@ _YOUNG_SHARE = 0.1
 _YOUNG_COLLECTION_S = 0.03
 _MAX_COLLECTION_S = 0.2
 #: Nothing is known of the code yet and the heap, garbage included, grew by this much: the clock is
-#: too slow for a leak that fills its budget in half a second.
-_SWOLLEN = 1.5
+#: too slow for a leak that fills its budget in a quarter of a second.
+_SWOLLEN = 1.2
 _SWOLLEN_BYTES = 6 * MIB
 _COSTS_KEPT = 9
 _PAUSE_S = 1.0
@@ -56,7 +56,8 @@ class Keeper:
             return
         is_new = self._wants_growth and len(generation.samples) < _YOUNG_SAMPLES
         # Not for ever: a heap that swells with garbage alone would be collected all the time.
-        if is_new and self.learned is None and _has_swollen(generation):
+        is_known = self.learned is not None and self.learned.is_significant
+        if is_new and not is_known and _has_swollen(generation):
             self._measured_at = now
             generation.measure()
             return
