@@ -178,7 +178,8 @@ async def leak(count: int) -> None:
     print(
         f"2 kB leak, {count:,} scans, budget {budget_bytes // MIB} MiB: {stats.restart_count} restarts, "
         f"optimum {count / optimum:.1f}; scans per life : optimum = "
-        f"{statistics.median(lives) / optimum:.2f}, most leaked : budget = {max(lives) * leaked_bytes / budget_bytes:.2f}, "
+        f"{statistics.median(lives) / optimum:.2f}, "
+        f"most leaked : budget = {max(lives) * leaked_bytes / budget_bytes:.2f}, "
         f"first life {lives[0] * leaked_bytes / budget_bytes:.2f}"
     )
 

@@ -102,23 +102,24 @@ class Part {
 send(0, "{}");
 const settings = JSON.parse(utf8.decode(readFrame().bytes));
 nonce = Uint8Array.fromHex(settings.nonce);
-const code = settings.modules.at(-1).parts.join("");
+const code = settings.plugins[0].modules.at(-1).parts.join("");
 const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
 const { scan_transaction: scan } = await import(url);
-send(1, '{"entry":"scan_transaction","metadata":"null","urls":[],"console":[],"denials":[],"heap":[1,1]}');
+send(1, '{"plugins":[{"metadata":"null","console":[]}],"urls":[],"heap":[1,1]}');
 for (;;) {
   const { order, number, bytes } = readFrame();
   if (order !== 2) { send(4, "[1,1,1]"); continue; }
-  const headLength = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  let offset = 4 + headLength;
+  const lengths = new DataView(bytes.buffer, bytes.byteOffset);
+  const headEnd = 12 + lengths.getUint32(4, true);
+  let offset = headEnd + lengths.getUint32(8, true);
   const entries = [];
-  for (const [request, response] of JSON.parse(utf8.decode(bytes.subarray(4, offset)))) {
-    const middle = offset + request[8], last = middle + (response?.[5] ?? 0);
+  for (const row of JSON.parse(utf8.decode(bytes.subarray(12, headEnd)))) {
+    const middle = offset + row[7], last = middle + (row[12] ?? 0);
     const began = performance.now();
     const found = scan({
-      id: request[0],
-      request: new Part(request, bytes.subarray(offset, middle)),
-      response: response && new Part(response, bytes.subarray(middle, last)),
+      id: row[0],
+      request: new Part(row, bytes.subarray(offset, middle)),
+      response: row.length > 8 ? new Part(row, bytes.subarray(middle, last)) : null,
     });
     const took = Math.trunc((performance.now() - began) * 1000);
     entries.push(found ? { d: took, f: [[0, JSON.stringify(found)]] } : took);

@@ -59,8 +59,3 @@ def test_a_heap_that_did_not_swell_waits_for_the_clock() -> None:
     """A few percent more than last time are garbage."""
     keeper = Keeper(AdaptiveInterval(memory_budget_bytes=96 * MIB))
     assert not asked(keeper, Weighed(11 * MIB, MemorySample(500, 10 * MIB)))
-
-
-def test_without_a_policy_nobody_waits_for_it() -> None:
-    """A collection stops the plugin: who only reads the stats gets it by the clock."""
-    assert not asked(Keeper(None), Weighed(64 * MIB))
