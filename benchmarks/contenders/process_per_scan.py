@@ -28,14 +28,17 @@ class _Isolate:
         self._command = [str(find_deno()), "run", *flags, str(script)]
 
     def scan(self, wire: Wire) -> Rows:
-        done = subprocess.run(
-            self._command,
-            input=b"".join((wire.heads.encode(), b"\n", *wire.bodies)),
-            capture_output=True,
-            timeout=self._bounds.timeout_s if self._bounds else _TIMEOUT_S,
-            check=False,
-            env=generation_environment(),
-        )
+        try:
+            done = subprocess.run(
+                self._command,
+                input=b"".join((wire.heads.encode(), b"\n", *wire.bodies)),
+                capture_output=True,
+                timeout=self._bounds.timeout_s if self._bounds else _TIMEOUT_S,
+                check=False,
+                env=generation_environment(),
+            )
+        except subprocess.TimeoutExpired:
+            raise RuntimeError("no answer in time: killed") from None
         if done.returncode != 0:
             lines = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing said"]
             raise RuntimeError(f"exit {done.returncode}: {lines[0][:160]}")
