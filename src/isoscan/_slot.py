@@ -446,9 +446,12 @@ class Slot:
                 f"{plugin.metadata.id}: reload() needs code, the executor was not made from a file"
             )
         grant = self._grant if permissions is None else permissions
-        sources = list((await self._wanted_source()).plugins)
-        sources[place] = await plugin.read(new_code)
-        source = await self.launcher.granted(together(sources), grant)
+        read = await plugin.read(new_code)
+        if len(self.plugins) > 1:
+            sources = list((await self._wanted_source()).plugins)
+            sources[place] = read
+            read = together(sources)
+        source = await self.launcher.granted(read, grant)
         wider = source.permissions.beyond(self.permissions)
         if wider and permissions is None:
             raise PermissionsWidened(
