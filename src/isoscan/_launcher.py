@@ -109,10 +109,10 @@ class Launcher:
 
     async def launch(self, source: PluginSource) -> Generation:
         """A generation that is loaded, warm and ready, or an error and nothing left."""
-        is_on_its_way = self._refill is not None and not self._refill.done() and self._refilled is source
-        if self._refill is not None and is_on_its_way and not self._dispatch.is_single_use:
-            # It is further than one that begins now, and the numbers of occupants keep rising.
-            await asyncio.wait([self._refill])
+        refill = self._refill
+        if refill is not None and self._refilled is source and not self._dispatch.is_single_use:
+            # One on its way is further than one that begins now, and the numbers of occupants keep rising.
+            await asyncio.wait([refill])
         standby = self._standby
         if standby is not None and standby.is_alive and standby.source is source:
             self._standby = None

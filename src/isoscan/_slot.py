@@ -470,9 +470,8 @@ class Slot:
         if not task.cancelled():
             task.exception()  # every caller that still waits gets it; one that left asks no more
         if self.dispatch.is_single_use and self.occupant is not None:
-            self._consider(
-                self.occupant, self.dispatch.loop.time()
-            )  # it may have answered while its predecessor ended
+            # It may have answered while its predecessor ended.
+            self._consider(self.occupant, self.dispatch.loop.time())
 
     async def _replace(
         self, source: PluginSource | None, overlap: bool, reason: RestartReason, text: str

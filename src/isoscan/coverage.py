@@ -40,7 +40,7 @@ class PluginCoverage(Struct):
         if len(self.slowest) < _SLOWEST_KEPT or duration_ms > self.slowest[0][0]:
             insort(self.slowest, (duration_ms, result.transaction_id))
             del self.slowest[:-_SLOWEST_KEPT]
-        if verdict is Verdict.CLEAN or verdict is Verdict.FINDINGS:
+        if verdict.is_complete:
             return
         if result.error is not None and result.error.kind == NOT_APPLICABLE:
             self.not_applicable += 1

@@ -211,12 +211,6 @@ class PluginExecutorPool:
 
     def _next_for_stream(self) -> PluginExecutor:
         """The least loaded of those a stream is spread over, while all of them serve."""
-        now = asyncio.get_running_loop().time()
-        if self._spread.is_due(now):
-            self._spread.look(
-                now,
-                [(id(m), m._slot.dispatch.busy_us, m._slot.dispatch.ledger.is_busy) for m in self._members],
-            )
         some = self._members[: self._spread.wanted]
         if any(member._slot.state is not State.SERVING for member in some):
             return self._least_loaded()
@@ -227,6 +221,12 @@ class PluginExecutorPool:
     @property
     def room(self) -> int:
         """How many scans a stream may admit now: what the member that is next takes."""
+        now = asyncio.get_running_loop().time()
+        if self._spread.is_due(now):  # here alone: who is asked for room is who is then given the scans
+            self._spread.look(
+                now,
+                [(id(m), m._slot.dispatch.busy_us, m._slot.dispatch.ledger.is_busy) for m in self._members],
+            )
         return self._next_for_stream()._slot.room
 
     @property

@@ -139,7 +139,7 @@ def exchange(proximity: Proximity, times: int = MANY) -> None:
     with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
         process.wait()
         for _ in range(times):
-            proximity.sent(process, 1)
+            proximity.sent(process.pid, 1)
             proximity.answered(0)
 
 

@@ -236,8 +236,8 @@ class Generation:
             return
         self._warming = self._loop.create_future()
         plugins = len(self.source.plugins)
-        self._warm_left = self._warm_size = len(batch)
-        self._warm_left *= plugins
+        self._warm_size = len(batch)
+        self._warm_left = plugins * self._warm_size
         for plugin in range(plugins):
             self.send(_WARM_UP_FRAME, (batch,), plugin)
         await self._warming
@@ -255,7 +255,7 @@ class Generation:
             self._turn.enter()
         self.in_flight_frames += 1
         if self._proximity is not None:
-            self._proximity.sent(self._process, sum(map(len, batches)))
+            self._proximity.sent(self.pid, sum(map(len, batches)))
         self._process.write(*scan_parts(number, batches, plugin))
         if self._ticker is None:
             self._ticked_at = self._loop.time()
@@ -443,7 +443,7 @@ class Generation:
         self._turn.leave()
         self._turn.end_pause()
         if self._proximity is not None:
-            self._proximity.gone(self._process, self.in_flight_frames)
+            self._proximity.gone(self.pid, self.in_flight_frames)
         self.end = self._cause or _end_of(exit_, self._replies.has_partial)
         if self._ticker is not None:
             self._ticker.cancel()

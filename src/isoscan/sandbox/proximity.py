@@ -12,7 +12,6 @@ import asyncio
 import logging
 import os
 from pathlib import Path
-from typing import Protocol
 from weakref import WeakKeyDictionary
 
 logger = logging.getLogger("isoscan")
@@ -28,14 +27,6 @@ _STAY = 50_000
 _PROCESSOR_FIELD = 36
 
 _BY_LOOP: WeakKeyDictionary[asyncio.AbstractEventLoop, Proximity] = WeakKeyDictionary()
-
-
-class Movable(Protocol):
-    """A process that can be told where to run."""
-
-    @property
-    def pid(self) -> int:
-        """The process id."""
 
 
 class Proximity:
@@ -63,7 +54,7 @@ class Proximity:
         """Whether they share a processor now."""
         return self._free is not None
 
-    def sent(self, process: Movable, scans: int) -> None:
+    def sent(self, pid: int, scans: int) -> None:
         """A frame leaves for a generation."""
         self._in_flight += 1
         if scans > 1 or self._in_flight > 1:
@@ -74,8 +65,8 @@ class Proximity:
             return
         if self._streak > _STAY:
             self._part()
-        elif process.pid not in self._near and not self._is_broken:
-            self._draw_near(process.pid)
+        elif pid not in self._near and not self._is_broken:
+            self._draw_near(pid)
 
     def answered(self, slowest_us: int) -> None:
         """All of a frame was answered."""
@@ -83,10 +74,10 @@ class Proximity:
         if slowest_us > _SHORT_US:
             self._part()
 
-    def gone(self, process: Movable, frames: int) -> None:
+    def gone(self, pid: int, frames: int) -> None:
         """A generation ended with as many frames unanswered."""
         self._in_flight -= frames
-        self._near.pop(process.pid, None)
+        self._near.pop(pid, None)
         if not self._near:
             self._part()
 
