@@ -110,10 +110,10 @@ for (;;) {
   const { order, number, bytes } = readFrame();
   if (order !== 2) { send(4, "[1,1,1]"); continue; }
   const lengths = new DataView(bytes.buffer, bytes.byteOffset);
-  const headEnd = 12 + lengths.getUint32(4, true);
-  let offset = headEnd + lengths.getUint32(8, true);
+  const headEnd = 16 + lengths.getUint32(8, true);
+  let offset = headEnd + lengths.getUint32(12, true);
   const entries = [];
-  for (const row of JSON.parse(utf8.decode(bytes.subarray(12, headEnd)))) {
+  for (const row of JSON.parse(utf8.decode(bytes.subarray(16, headEnd)))) {
     const middle = offset + row[7], last = middle + (row[12] ?? 0);
     const began = performance.now();
     const found = scan({

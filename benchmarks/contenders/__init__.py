@@ -32,6 +32,7 @@ CONTENDERS: dict[str, Contender] = {
         ours.LOW_LATENCY,
         ours.BLOCKING,
         ours.ALL_CORES,
+        ours.GROUPS,
         jsrun.JSRUN,
         mini_racer.MINI_RACER,
         stpyv8.STPYV8,

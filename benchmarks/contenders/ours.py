@@ -25,6 +25,7 @@ from isoscan import (
     sync,
 )
 from isoscan._loop import new_event_loop
+from isoscan.models import IsolatePer
 
 CALLERS_COUNT = 256
 _DEADLINE_EVERY = 16
@@ -68,16 +69,25 @@ class AsyncSession:
     """A session on an event loop of its own; `Scanner` where there are several plugins."""
 
     is_low_latency = False
+    isolate_per: IsolatePer = "executor"
+    workers = 1
 
     def __init__(self, workload: Workload) -> None:
         self.workload = workload
         self.runner = asyncio.Runner(loop_factory=new_event_loop)
-        self.scanner = Scanner([self._executor(plugin) for plugin in workload.plugins])
+        executors = [self._executor(plugin) for plugin in workload.plugins]
+        self.scanner = Scanner(executors, workers=self.workers)
         self.runner.run(self.scanner.__aenter__())
 
     def _executor(self, plugin: PluginText) -> PluginExecutor:
         metadata, limits = PluginMetadata(id=plugin.id), limits_of(self.workload)
-        return PluginExecutor(metadata, plugin.code, limits=limits, low_latency=self.is_low_latency)
+        return PluginExecutor(
+            metadata,
+            plugin.code,
+            limits=limits,
+            low_latency=self.is_low_latency,
+            isolate_per=self.isolate_per,
+        )
 
     @property
     def executors(self) -> Sequence[PluginExecutor]:
@@ -181,6 +191,13 @@ class _LowLatency(_OneCaller):
     """The same with owner and generation on one processor."""
 
     is_low_latency = True
+
+
+class _Groups(AsyncSession):
+    """All plugins in one isolate, and one such isolate for each CPU."""
+
+    isolate_per: IsolatePer = "group"
+    workers = cpus()
 
 
 class _Pool:
@@ -329,6 +346,16 @@ BLOCKING = Contender(
     isolation=_ISOLATION,
     has_latency=True,
     excludes=_ONE_EACH,
+)
+GROUPS = Contender(
+    name="groups",
+    title="isoscan, all cores, plugins share isolates",
+    kind="ours",
+    cores="all",
+    open=_Groups,
+    isolation="a sandboxed process for each CPU; plugins share it",
+    distributions=("isoscan",),
+    excludes=dict.fromkeys(("url", "regex", "large", "cpu"), "one plugin shares with nobody"),
 )
 ALL_CORES = Contender(
     name="all-cores",

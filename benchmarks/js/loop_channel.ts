@@ -31,9 +31,11 @@ export function openChannel(): Channel {
   const apply = Reflect.apply;
   const [load, ...frames] = framesOf(Deno.readFileSync(Deno.args[0]));
   const scansOf = frames.map((frame) => {
-    const length = new DataView(frame.memory).getUint32(frame.payload + 4, true);
-    const head = new Uint8Array(frame.memory, frame.payload + 12, length);
-    return parse(decoder.decode(head)).length as number;
+    const numbers = new DataView(frame.memory);
+    const plugins = numbers.getUint32(frame.payload, true);
+    const lengths = frame.payload + 4 + 4 * plugins;
+    const head = new Uint8Array(frame.memory, lengths + 8, numbers.getUint32(lengths, true));
+    return plugins * parse(decoder.decode(head)).length;
   });
   let output = new Uint8Array(1 << 20);
   let isLoaded = false;

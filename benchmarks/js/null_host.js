@@ -24,7 +24,10 @@ for (;;) {
     channel.send(Kind.Memory, "[1,1,1]");
     continue;
   }
-  const length = new DataView(frame.memory).getUint32(frame.payload + 4, true);
-  const heads = JSON.parse(decoder.decode(new Uint8Array(frame.memory, frame.payload + 12, length)));
-  channel.send(Kind.Results, `[${frame.number},0,[${"1,".repeat(heads.length).slice(0, -1)}],0]`);
+  const numbers = new DataView(frame.memory);
+  const plugins = numbers.getUint32(frame.payload, true);
+  const lengths = frame.payload + 4 + 4 * plugins;
+  const head = new Uint8Array(frame.memory, lengths + 8, numbers.getUint32(lengths, true));
+  const scans = plugins * JSON.parse(decoder.decode(head)).length;
+  channel.send(Kind.Results, `[${frame.number},0,[${"1,".repeat(scans).slice(0, -1)}],0]`);
 }

@@ -165,15 +165,15 @@ class Dispatch:
             generation.number, max_frames=max_frames, max_scans=max_scans, max_bytes=_MAX_FRAME_BYTES
         ):
             self._record_waits(frame.jobs, now)
-            generation.send(frame.number, [job.payload for job in frame.jobs], frame.jobs[0].plugin)
+            generation.send(frame.number, frame.payloads, frame.plugins)
             if frame.jobs[0].is_aborting:
                 self._abort_if_slow(generation, frame.jobs[0])
         self.offer_room()
 
     def _record_waits(self, jobs: Sequence[Job], now: float) -> None:
         """How long they were queued."""
-        queue_latency = self.accounts[jobs[0].plugin].counters.queue_latency
         for job in jobs:
+            queue_latency = self.accounts[job.plugin].counters.queue_latency
             queue_latency.record(int((now - job.accepted_at) * 1e6), job.count)
 
     def _abort_if_slow(self, generation: Generation, job: Job) -> None:
@@ -205,13 +205,14 @@ class Dispatch:
         total_us = sum(durations_us)
         self.busy_us += total_us
         generation.record_scans(durations_us, total_us)
-        counters = self.accounts[answered[0][0].plugin].counters
-        counters.executions += len(entries)
-        counters.scan_latency.record_all(durations_us)
         begun = 0
         for job, first, count in answered:
-            outcomes = self._results_of(job, first, entries[begun : begun + count], generation)
-            begun += count
+            end = begun + count
+            counters = self.accounts[job.plugin].counters
+            counters.executions += count
+            counters.scan_latency.record_all(durations_us[begun:end])
+            outcomes = self._results_of(job, first, entries[begun:end], generation)
+            begun = end
             if not job.is_withdrawn:
                 job.deliver(first, outcomes)
         last = job.payload.transactions[first + count - 1]

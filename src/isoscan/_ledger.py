@@ -103,12 +103,15 @@ Answered = tuple[Job, int, int]
 class Frame:
     """Jobs sent together, their scans answered in order."""
 
-    __slots__ = ("_begun", "answered", "count", "jobs", "number")
+    __slots__ = ("_begun", "answered", "count", "jobs", "number", "payloads", "plugins")
 
-    def __init__(self, number: int, jobs: list[Job], count: int) -> None:
+    def __init__(self, number: int, jobs: list[Job], count: int, *, is_one_payload: bool = False) -> None:
         self.number = number
         #: Those with scans that are not answered.
         self.jobs = deque(jobs)
+        #: What travels, and which plugins scan all of it: one of the two is one.
+        self.payloads = [jobs[0].payload] if is_one_payload else [job.payload for job in jobs]
+        self.plugins = [job.plugin for job in jobs] if is_one_payload else [jobs[0].plugin]
         #: Of the scans of all its jobs.
         self.count = count
         self.answered = 0
@@ -232,8 +235,9 @@ class Ledger:
     def assign(self, generation: int, *, max_frames: int, max_scans: int, max_bytes: int) -> Frame | None:
         """Moves scans from the queue into a frame for `generation`; None when it must not get any.
 
-        A frame is for one plugin. A suspected scan goes alone: nothing is in flight before it and
-        nothing follows it. So does every scan of a plugin that must not be replayed.
+        A frame is for one plugin, or several plugins' scans of one payload, which travels once then.
+        A suspected scan goes alone: nothing is in flight before it and nothing follows it. So does
+        every scan of a plugin that must not be replayed.
         """
         queue = self._queue
         frames = self._assigned.get(generation)
@@ -245,24 +249,27 @@ class Ledger:
             max_scans = 1
         elif frames and frames[-1].jobs[0].is_alone:
             return None
-        jobs: list[Job] = []
-        count = size_bytes = 0
-        while queue and count < max_scans:
+        first = queue.popleft()
+        if first.count > max_scans:
+            queue.extendleft(reversed(first.apart()))
+            first = queue.popleft()
+        jobs = [first]
+        count, size_bytes = first.count, first.payload.size_bytes
+        is_one_payload = bool(queue) and queue[0].payload is first.payload
+        while queue and not first.is_alone:
             job = queue[0]
-            size_bytes += job.payload.size_bytes
-            if jobs and (job.is_alone or job.plugin != jobs[0].plugin or size_bytes > max_bytes):
+            if is_one_payload:
+                is_fitting = job.payload is first.payload
+            else:
+                size_bytes += job.payload.size_bytes
+                is_fitting = job.plugin == first.plugin and size_bytes <= max_bytes
+            if not is_fitting or job.is_alone or count + job.count > max_scans:
                 break
-            queue.popleft()
-            if job.count > max_scans - count:
-                queue.extendleft(reversed(job.apart()))
-                job = queue.popleft()
-            jobs.append(job)
+            jobs.append(queue.popleft())
             count += job.count
-            if job.is_alone:
-                break
         self._queued -= count
         self._frame_number += 1
-        frame = Frame(self._frame_number, jobs, count)
+        frame = Frame(self._frame_number, jobs, count, is_one_payload=is_one_payload)
         if frames is None:
             frames = self._assigned[generation] = deque()
         frames.append(frame)

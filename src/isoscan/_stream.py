@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing
@@ -50,6 +51,8 @@ class _Place(Job, kw_only=True, gc=False, eq=False):
 
     window: Any
     results: list[ScanResult | None]
+    #: Of its batch, unless another plugin's place counts them.
+    size_bytes: int
     #: How many results there are, and how many of them were handed out.
     filled: int = 0
     handed: int = 0
@@ -74,9 +77,9 @@ class _Place(Job, kw_only=True, gc=False, eq=False):
 class _Window:
     """The scans between what was read and what was handed out."""
 
-    def __init__(self, intake: Intake, plugin: int) -> None:
+    def __init__(self, intake: Intake, plugins: Sequence[int]) -> None:
         self._intake = intake
-        self._plugin = plugin
+        self._plugins = plugins
         self._size = intake.window
         self._loop = asyncio.get_running_loop()
         self._places: deque[_Place] = deque()
@@ -104,20 +107,29 @@ class _Window:
 
     @property
     def room(self) -> int:
-        """How many transactions it takes now."""
+        """How many transactions it takes now; each is scanned by all of its plugins."""
         if self._kept_bytes >= _WINDOW_BYTES:
             return 0
-        return min(self._size - self._kept, self._intake.room)
+        return math.ceil(min(self._size - self._kept, self._intake.room) / len(self._plugins))
 
     def _admit(self, batches: list[Batch]) -> None:
         now = self._loop.time()
-        plugin = self._plugin
+        last = self._plugins[-1]
         places = [
-            _Place(batch, len(batch), now, plugin, window=self, results=[None] * len(batch))
+            _Place(
+                batch,
+                len(batch),
+                now,
+                plugin,
+                window=self,
+                results=[None] * len(batch),
+                size_bytes=batch.size_bytes if plugin == last else 0,
+            )
             for batch in batches
+            for plugin in self._plugins
         ]
         self._kept += sum([place.count for place in places])
-        self._kept_bytes += sum(batch.size_bytes for batch in batches)
+        self._kept_bytes += sum([place.size_bytes for place in places])
         self._intake.admit(places)
         self._places += places
 
@@ -155,8 +167,8 @@ class _Window:
         self.is_exhausted = True
         self.wake()
 
-    def take(self) -> list[ScanResult]:
-        """Results whose turn has come; none when the first in line is not there."""
+    def take(self) -> tuple[int, list[ScanResult]]:
+        """Results of a plugin whose turn has come; none when the first in line is not there."""
         places = self._places
         while places:
             place = places[0]
@@ -164,10 +176,10 @@ class _Window:
             if place.handed == len(place.results):
                 places.popleft()
                 self._kept -= place.handed
-                self._kept_bytes -= place.payload.size_bytes
+                self._kept_bytes -= place.size_bytes
             if taken or place.handed < len(place.results):
-                return taken
-        return []
+                return place.plugin, taken
+        return 0, []
 
     async def wait_for_room(self) -> None:
         """Returns when whoever takes the scans may have room."""
@@ -218,6 +230,8 @@ class _Rest:
         size_bytes = 0
         while self._batches and count > 0 and size_bytes < _BULK_BYTES:
             whole, first = self._batches[0], self._begun
+            if taken and count < len(whole):
+                break  # to take it apart would be to encode it anew
             end = min(first + count, len(whole))
             batch = whole if end - first == len(whole) else whole.part(first, end)
             self._begun = end
@@ -237,33 +251,37 @@ async def scan_stream(
 
     `plugin` is the place of the one that scans among those that share an isolate.
     """
+    window = _Window(intake, (plugin,))
     if isinstance(transactions, AsyncIterable):
-        several = _scan(_Window(intake, plugin), None, _one_by_one(transactions))
+        several = _scan(window, None, _one_by_one(transactions))
     else:
-        several = _scan(_Window(intake, plugin), iter(transactions), None)
+        several = _scan(window, iter(transactions), None)
     async with aclosing(several):
-        async for results in several:
+        async for _, results in several:
             for result in results:
                 yield result
 
 
 def scan_bulks(
-    intake: Intake, bulks: AsyncIterable[Bulk], plugin: int = 0
-) -> AsyncGenerator[list[ScanResult], None]:
-    """One result per transaction, in input order, as many at a time as there are."""
-    return _scan(_Window(intake, plugin), None, bulks)
+    intake: Intake, bulks: AsyncIterable[Bulk], plugins: Sequence[int]
+) -> AsyncGenerator[tuple[int, list[ScanResult]], None]:
+    """One result per plugin and transaction: of one of the plugins as many at a time as there are.
+
+    Each plugin's come in input order.
+    """
+    return _scan(_Window(intake, plugins), None, bulks)
 
 
 async def _scan(
     window: _Window, source: Iterator[HttpTransaction] | None, bulks: AsyncIterable[Bulk] | None
-) -> AsyncGenerator[list[ScanResult], None]:
+) -> AsyncGenerator[tuple[int, list[ScanResult]], None]:
     feeder: asyncio.Task[None] | None = None
     if bulks is not None:
         feeder = asyncio.create_task(window.feed(bulks), name="isoscan-feed")
     try:
         while True:
-            while results := window.take():
-                yield results
+            while (taken := window.take())[1]:
+                yield taken
             window.offer_place()
             if source is not None:
                 window.fill(source)

@@ -14,6 +14,7 @@ from .permissions import Denial
 NOT_APPLICABLE = "not_applicable"
 
 _SLOWEST_KEPT = 5
+_CLEAN, _FINDINGS = Verdict.CLEAN, Verdict.FINDINGS
 
 
 class PluginCoverage(Struct):
@@ -40,7 +41,7 @@ class PluginCoverage(Struct):
         if len(self.slowest) < _SLOWEST_KEPT or duration_ms > self.slowest[0][0]:
             insort(self.slowest, (duration_ms, result.transaction_id))
             del self.slowest[:-_SLOWEST_KEPT]
-        if verdict.is_complete:
+        if verdict is _CLEAN or verdict is _FINDINGS:
             return
         if result.error is not None and result.error.kind == NOT_APPLICABLE:
             self.not_applicable += 1

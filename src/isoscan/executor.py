@@ -200,10 +200,13 @@ class PluginExecutor:
         self._slot.check_open()
         return scan_stream(self._slot, transactions, self._place)
 
-    def _scan_bulks(self, bulks: AsyncIterable[Bulk]) -> AsyncIterator[list[ScanResult]]:
-        """As `scan_many`, for an input that comes in batches; results come several at a time."""
+    def _scan_bulks(self, bulks: AsyncIterable[Bulk]) -> AsyncIterator[tuple[int, list[ScanResult]]]:
+        """As `scan_many`, for an input that comes in batches and by all plugins that share the isolate.
+
+        Results come several at a time, each with the place of their plugin among those.
+        """
         self._slot.check_open()
-        return scan_bulks(self._slot, bulks, self._place)
+        return scan_bulks(self._slot, bulks, range(len(self._slot.plugins)))
 
     async def restart(
         self, *, overlap: bool = True, reason: RestartReason = RestartReason.MANUAL

@@ -198,9 +198,9 @@ class PluginExecutorPool:
         self._check_open()
         return scan_stream(self, transactions)
 
-    def _scan_bulks(self, bulks: AsyncIterable[Bulk]) -> AsyncIterator[list[ScanResult]]:
-        """As `scan_many`, for an input that comes in batches; results come several at a time."""
-        return scan_bulks(self, bulks)
+    def _scan_bulks(self, bulks: AsyncIterable[Bulk]) -> AsyncIterator[tuple[int, list[ScanResult]]]:
+        """As `PluginExecutor._scan_bulks`."""
+        return scan_bulks(self, bulks, range(len(self._members[0]._slot.plugins)))
 
     def _least_loaded(self) -> PluginExecutor:
         """A serving member if there is one; equals take turns."""

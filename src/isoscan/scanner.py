@@ -9,6 +9,7 @@ from itertools import islice
 from types import TracebackType
 from typing import Self
 
+from ._slot import Slot
 from .coverage import Coverage, PluginCoverage
 from .errors import ConfigError, IsoscanError
 from .executor import PluginExecutor
@@ -16,6 +17,7 @@ from .models import HttpTransaction, ScanResult
 from .permissions import Denials, Permissions
 from .pool import PluginExecutorPool
 from .sandbox.frames import MAX_BATCH, Batch, read_batch
+from .sandbox.generation import MAX_FRAME_SCANS
 
 _AHEAD_TRANSACTIONS = 2048
 _AHEAD_BYTES = 64 * 1024 * 1024
@@ -48,17 +50,16 @@ class Scanner:
         self._workers = workers
         for group in _groups(self.executors):
             PluginExecutor._share(group)
-        #: For each executor, itself and those that help it.
-        self._teams: list[list[PluginExecutor]] = []
+        self._crews: list[_Crew] = []
         self.coverage = Coverage()
         #: After `scan` was broken off: results that were finished but waited for a slower plugin's.
         #: They are not counted in `coverage`.
         self.unclaimed: list[ScanResult] = []
 
     async def __aenter__(self) -> Self:
+        crews = crews_of(self.executors)
         # One start for those that share an isolate.
-        starting = {executor._slot: executor for executor in self.executors}.values()
-        outcomes = await asyncio.gather(*(executor.start() for executor in starting), return_exceptions=True)
+        outcomes = await asyncio.gather(*(crew.start() for crew in crews), return_exceptions=True)
         failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         if not failures:
             failures = list(self._duplicate_ids())
@@ -68,13 +69,11 @@ class Scanner:
             if len(expected) < len(failures):
                 raise BaseExceptionGroup("plugins could not be started", failures)
             raise ExceptionGroup("plugins could not be started", expected)
-        self._teams = [[executor] for executor in self.executors]
-        for executor, team in zip(self.executors, self._teams, strict=True):
-            self.coverage.plugins[executor.metadata.id] = PluginCoverage()
-            is_shared = len(executor._slot.plugins) > 1
-            for _ in range(1, 1 if is_shared else self._workers // len(starting)):
-                team.append(executor._twin())
-                await team[-1].start()  # it only reads its file: it makes no process yet
+        self.coverage.plugins.update((executor.metadata.id, PluginCoverage()) for executor in self.executors)
+        self._crews = crews
+        for crew in crews:
+            for _ in range(1, self._workers // len(crews)):
+                await crew.grow()
         held = self.executors[0].get_stats()
         self.coverage.sandbox, self.coverage.sandbox_missing = held.sandbox, held.sandbox_missing
         return self
@@ -85,16 +84,17 @@ class Scanner:
         await self._shut_down(drain=error is None)
 
     async def _shut_down(self, *, drain: bool) -> None:
-        for executor, *helpers in self._teams:
-            coverage = self.coverage.plugins[executor.metadata.id]
-            denials = Denials()
-            for member in (executor, *helpers):
-                seen = member.get_stats().denials
-                denials.record((each.permission, each.target, each.count) for each in seen)
-            coverage.denials = denials.all()
-            asked = executor.metadata.permissions or Permissions()
-            coverage.not_granted = asked.beyond(executor.permissions)
-        members = [member for team in self._teams for member in team] or self.executors
+        for crew in self._crews:
+            for executor, *helpers in zip(*crew.isolates, strict=True):
+                coverage = self.coverage.plugins[executor.metadata.id]
+                denials = Denials()
+                for member in (executor, *helpers):
+                    seen = member.get_stats().denials
+                    denials.record((each.permission, each.target, each.count) for each in seen)
+                coverage.denials = denials.all()
+                asked = executor.metadata.permissions or Permissions()
+                coverage.not_granted = asked.beyond(executor.permissions)
+        members = [isolate[0] for crew in self._crews for isolate in crew.isolates] or self.executors
         await asyncio.gather(*(member.shutdown(drain=drain) for member in members))
 
     def _duplicate_ids(self) -> Iterable[ConfigError]:
@@ -108,18 +108,25 @@ class Scanner:
         The input is read lazily and at most 2048 transactions or 64 MiB ahead of what was
         handed out. An error of the input is raised after the results of all it gave.
         """
-        fan_out = _FanOut(transactions)
-        lanes = [_Lane(team, fan_out, self.coverage.of(team[0].metadata.id)) for team in self._teams]
+        most = max(len(crew.isolates[0]) for crew in self._crews)
+        fan_out = _FanOut(transactions, batch_size=max(min(MAX_BATCH, MAX_FRAME_SCANS // most), 1))
+        lanes = [_Lane(crew, fan_out) for crew in self._crews]
         coverage = self.coverage
+        columns = [
+            (lane, lane.results[executor._place], coverage.of(executor.metadata.id))
+            for executor in self.executors
+            for lane in lanes
+            if executor in lane.executors
+        ]
         try:
             number = 0
             while await fan_out.has(number):
                 for _ in range(fan_out.first_size):
                     coverage.transactions += 1
-                    for lane in lanes:
-                        result = lane.results.popleft() if lane.results else await lane.next()
+                    for lane, results, plugin_coverage in columns:
+                        result = results.popleft() if results else await lane.next(results)
                         coverage.scans += 1
-                        lane.coverage.add(result)
+                        plugin_coverage.add(result)
                         yield result
                 fan_out.forget_first()
                 number += 1
@@ -127,7 +134,7 @@ class Scanner:
                 raise fan_out.input_error
         finally:
             await asyncio.gather(*(lane.close() for lane in lanes))
-            self.unclaimed = [result for lane in lanes for result in lane.results]
+            self.unclaimed = [result for _, results, _ in columns for result in results]
 
 
 def _groups(executors: Sequence[PluginExecutor]) -> list[list[PluginExecutor]]:
@@ -143,32 +150,61 @@ def _groups(executors: Sequence[PluginExecutor]) -> list[list[PluginExecutor]]:
     return [group for group in groups if len(group) > 1]
 
 
-class _Lane:
-    """One plugin on its way through the input, and the results not handed out yet."""
+class _Crew:
+    """Plugins that share an isolate, mostly one that has its own, and all isolates they have."""
 
-    def __init__(self, team: list[PluginExecutor], fan_out: _FanOut, coverage: PluginCoverage) -> None:
-        self.coverage = coverage
-        #: Finished and not handed out yet.
-        self.results: deque[ScanResult] = deque()
+    def __init__(self, executors: list[PluginExecutor]) -> None:
+        #: An executor for each of the plugins, by their places; first those the scanner was given.
+        self.isolates = [executors]
+
+    async def start(self) -> None:
+        """Starts the first isolate."""
+        await self.isolates[0][0].start()
+
+    async def grow(self) -> None:
+        """Adds an isolate, which becomes a process when there is enough for it to do."""
+        twins = [executor._twin() for executor in self.isolates[0]]
+        if len(twins) > 1:
+            PluginExecutor._share(twins)
+        self.isolates.append(twins)
+        await twins[0].start()  # it only reads the plugins' files
+
+
+def crews_of(executors: Sequence[PluginExecutor]) -> list[_Crew]:
+    """Who shares an isolate with whom."""
+    by_slot: dict[Slot, list[PluginExecutor]] = {}
+    for executor in executors:
+        by_slot.setdefault(executor._slot, []).append(executor)
+    return [_Crew(mates) for mates in by_slot.values()]
+
+
+class _Lane:
+    """A crew on its way through the input, and the results not handed out yet."""
+
+    def __init__(self, crew: _Crew, fan_out: _FanOut) -> None:
+        self.executors = crew.isolates[0]
+        #: Finished and not handed out yet, for each plugin.
+        self.results: list[deque[ScanResult]] = [deque() for _ in self.executors]
         self._moved = asyncio.Event()
-        whole = team[0] if len(team) == 1 else PluginExecutorPool._around(team)
+        members = [isolate[0] for isolate in crew.isolates]
+        whole = members[0] if len(members) == 1 else PluginExecutorPool._around(members)
         self._task = asyncio.create_task(self._run(whole, fan_out), name=f"isoscan-lane-{whole.metadata.id}")
         self._task.add_done_callback(lambda task: self._moved.set())
 
     async def _run(self, executor: PluginExecutor | PluginExecutorPool, fan_out: _FanOut) -> None:
-        async for results in executor._scan_bulks(fan_out.read()):
-            self.results += results
+        async for place, results in executor._scan_bulks(fan_out.read()):
+            self.results[place] += results
             self._moved.set()
 
-    async def next(self) -> ScanResult:
-        """The plugin's next result, or the error that broke its lane."""
-        while not self.results:
+    async def next(self, results: deque[ScanResult]) -> ScanResult:
+        """A plugin's next result, or the error that broke its lane."""
+        while not results:
             if self._task.done():
                 self._task.result()
                 raise RuntimeError("a plugin's lane ended before its results did")
             self._moved.clear()
             await self._moved.wait()
-        return self.results.popleft()
+        return results.popleft()
 
     async def close(self) -> None:
         """Ends the lane, finished or not."""
@@ -179,8 +215,9 @@ class _Lane:
 class _FanOut:
     """One lazy input for several readers: read and encoded once, kept until all are done with it."""
 
-    def __init__(self, transactions: Iterable[HttpTransaction]) -> None:
+    def __init__(self, transactions: Iterable[HttpTransaction], *, batch_size: int) -> None:
         self._source = iter(transactions)
+        self._batch_size = batch_size
         #: What is not forgotten; the first one is batch number `_first` of the input.
         self._kept: deque[Batch] = deque()
         self._first = 0
@@ -204,7 +241,7 @@ class _FanOut:
 
     def _take(self) -> None:
         """Reads on: several, unless they are large."""
-        batch, self.input_error = read_batch(self._source, MAX_BATCH, _BULK_BYTES)
+        batch, self.input_error = read_batch(self._source, self._batch_size, _BULK_BYTES)
         if batch is not None:
             self._kept.append(batch)
             self._kept_transactions += len(batch)

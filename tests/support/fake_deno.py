@@ -114,8 +114,10 @@ class Worker:
                 continue
             self.frame = number
             self.frame_count += 1
-            length = int.from_bytes(payload[4:8], "little")
-            rows = json.loads(payload[12 : 12 + length])
+            plugins = int.from_bytes(payload[:4], "little")
+            lengths = 4 + 4 * plugins
+            length = int.from_bytes(payload[lengths : lengths + 4], "little")
+            rows = plugins * json.loads(payload[lengths + 8 : lengths + 8 + length])
             self.ids = [row[0] for row in rows]
             fault = life.get("frames", {}).get(str(self.frame_count))
             for index, row in enumerate(rows):

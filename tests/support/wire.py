@@ -44,8 +44,10 @@ _REQUEST_FIELDS = 8
 
 def split_scan(payload: bytes) -> list[tuple[Message, Message | None]]:
     """Request and response of each transaction; the last field of each is its body's length."""
-    _, head_length, details_length = struct.unpack_from("<III", payload)
-    rest = payload[12:]
+    (plugins,) = struct.unpack_from("<I", payload)
+    lengths = 4 + 4 * plugins
+    head_length, details_length = struct.unpack_from("<II", payload, lengths)
+    rest = payload[lengths + 8 :]
     rows, rest = json.loads(rest[:head_length]), rest[head_length:]
     details, rest = rest[:details_length], rest[details_length:]
     assert details.endswith(b"\n") or not details

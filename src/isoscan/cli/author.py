@@ -14,6 +14,7 @@ from .._loop import new_event_loop
 from ..config import Effective
 from ..errors import ConfigError
 from ..models import ExecutorStats, ScanResult
+from ..scanner import crews_of
 from ..sources import Entry
 from .exits import Exit
 from .loading import SelectingScanner, _ReadyExecutor
@@ -191,7 +192,7 @@ class _AuthorScanner(SelectingScanner):
         if self._inspection is not None:
             try:
                 self.executors = await self._inspection.replace_one(self.executors)
-                self._teams = [[executor] for executor in self.executors]
+                self._crews = crews_of(self.executors)
                 self.coverage.sandbox = "permissions"
                 self.coverage.sandbox_missing = {"operating system": "--inspect"}
             except BaseException:

@@ -4,10 +4,10 @@ Order: u32 length of what follows, u8 order, u32 frame number, payload.
 Reply: u32 length of what follows, 16-byte nonce, u32 sequence, u8 kind, JSON.
 Little-endian. The generation's side of both is `runtime/channel.ts`.
 
-A scan order's payload is u32 which of the generation's plugins, u32 head length, u32 details
-length, the head (a JSON array with one flat row per transaction), the details (headers and query: a
-line of JSON for each request and each response), and all bodies as they are, whose lengths the rows
-give.
+A scan order's payload is u32 how many of the generation's plugins are to scan, for each a u32 which
+one, u32 head length, u32 details length, the head (a JSON array with one flat row per transaction),
+the details (headers and query: a line of JSON for each request and each response), and all bodies as
+they are, whose lengths the rows give. Each plugin scans all transactions, one plugin after the other.
 """
 
 from __future__ import annotations
@@ -39,11 +39,10 @@ _PLUGIN_BYTES = MIB
 _CHAR_BYTES = 6
 _FINDING_HEAD_BYTES = 8
 _ORDER_HEAD = struct.Struct("<IBI")
-_SCAN_HEAD = struct.Struct("<IBIIII")
+_SCAN_HEADS: dict[int, struct.Struct] = {}
 _REPLY_HEAD = struct.Struct("<I16sIB")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _ORDER_REST = _ORDER_HEAD.size - 4
-_SCAN_REST = _SCAN_HEAD.size - 4
 _REPLY_REST = _REPLY_HEAD.size - 4
 
 
@@ -446,8 +445,8 @@ def encode_measure() -> bytes:
     return _ORDER_HEAD.pack(_ORDER_REST, Order.MEASURE, 0)
 
 
-def scan_parts(number: int, batches: Sequence[Batch], plugin: int = 0) -> list[bytes]:
-    """The order that makes one of a generation's plugins scan some transactions, in this order.
+def scan_parts(number: int, batches: Sequence[Batch], plugins: Sequence[int] = (0,)) -> list[bytes]:
+    """The order that makes some of a generation's plugins scan some transactions, in this order.
 
     In parts that travel one behind the other: bodies are copied by whoever sends them, once.
     """
@@ -456,10 +455,11 @@ def scan_parts(number: int, batches: Sequence[Batch], plugin: int = 0) -> list[b
     bodies = [body for batch in batches for body in batch.bodies]
     head_length, details_length = len(head) + 2, sum(map(len, details))
     bodies_length = sum(map(len, bodies))
-    length = _SCAN_REST + head_length + details_length + bodies_length
+    layout = _scan_head(len(plugins))
+    length = layout.size - 4 + head_length + details_length + bodies_length
     front = b"".join(
         (
-            _SCAN_HEAD.pack(length, Order.SCAN, number, plugin, head_length, details_length),
+            layout.pack(length, Order.SCAN, number, len(plugins), *plugins, head_length, details_length),
             b"[",
             head,
             b"]",
@@ -471,6 +471,13 @@ def scan_parts(number: int, batches: Sequence[Batch], plugin: int = 0) -> list[b
     return [front, *bodies]
 
 
-def encode_scan(number: int, batches: Sequence[Batch], plugin: int = 0) -> bytes:
+def _scan_head(plugins: int) -> struct.Struct:
+    layout = _SCAN_HEADS.get(plugins)
+    if layout is None:
+        layout = _SCAN_HEADS[plugins] = struct.Struct(f"<IBII{plugins}III")
+    return layout
+
+
+def encode_scan(number: int, batches: Sequence[Batch], plugins: Sequence[int] = (0,)) -> bytes:
     """The same in one piece."""
-    return b"".join(scan_parts(number, batches, plugin))
+    return b"".join(scan_parts(number, batches, plugins))

@@ -128,7 +128,7 @@ class Generation:
         self._is_measuring = False
         self._is_light = False
         self._warming: asyncio.Future[None] | None = None
-        self._warm_size = self._warm_left = 0
+        self._warm_left = 0
         self._urls: list[str] = []
         self._process = Process(opened, on_data=self._receive, on_exit=self._exited)
         self._proximity: Proximity | None = None
@@ -235,11 +235,9 @@ class Generation:
         if self.end is not None:
             return
         self._warming = self._loop.create_future()
-        plugins = len(self.source.plugins)
-        self._warm_size = len(batch)
-        self._warm_left = plugins * self._warm_size
-        for plugin in range(plugins):
-            self.send(_WARM_UP_FRAME, (batch,), plugin)
+        plugins = range(len(self.source.plugins))
+        self._warm_left = len(plugins) * len(batch)
+        self.send(_WARM_UP_FRAME, (batch,), plugins)
         await self._warming
 
     def measure(self) -> None:
@@ -248,15 +246,15 @@ class Generation:
             self._is_measuring = True
             self._process.write(encode_measure())
 
-    def send(self, number: int, batches: Sequence[Batch], plugin: int = 0) -> None:
-        """Gives one of its plugins a frame of work. Its clock runs from the first frame on."""
+    def send(self, number: int, batches: Sequence[Batch], plugins: Sequence[int] = (0,)) -> None:
+        """Gives some of its plugins a frame of work. Its clock runs from the first frame on."""
         if self.in_flight_frames == 0:
             self._spent_s = 0.0
             self._turn.enter()
         self.in_flight_frames += 1
         if self._proximity is not None:
             self._proximity.sent(self.pid, sum(map(len, batches)))
-        self._process.write(*scan_parts(number, batches, plugin))
+        self._process.write(*scan_parts(number, batches, plugins))
         if self._ticker is None:
             self._ticked_at = self._loop.time()
             self._waited_s = self._process.waited_s()
@@ -405,10 +403,9 @@ class Generation:
         self._warm_left -= len(reply.entries)
         if reply.frame != _WARM_UP_FRAME or self._warm_left < 0:
             self.kill(Cause.PROTOCOL, f"results for frame {reply.frame} during warm-up")
-        elif self._warm_left % self._warm_size == 0 and self._warming is not None:
+        elif self._warm_left == 0 and self._warming is not None:
             self.frame_done()
-            if self._warm_left == 0:
-                self._warming.set_result(None)
+            self._warming.set_result(None)
 
     def _take_memory(self, memory: Memory) -> None:
         if not self._is_measuring:

@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 040aae2711c49879993ea3ea49b425131628b90a1ba3eac5084f6c5e14bb65f1
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 c405c8579e4bc25b7d0b782de4e1f7bf38d7a04b6fb81781d35dbfdcc0ce9c19
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -636,11 +636,11 @@ var Scan = class {
 // src/isoscan/sandbox/runtime/transaction.ts
 var REQUEST_FIELDS = 8;
 var LINE_END = 10;
-function bodyBytesOf(row) {
-  return row[7] + (row.length > REQUEST_FIELDS ? row[12] : 0);
+function bodyBytesOf(row2) {
+  return row2[7] + (row2.length > REQUEST_FIELDS ? row2[12] : 0);
 }
-function linesOf(row) {
-  return row.length > REQUEST_FIELDS ? 2 : 1;
+function linesOf(row2) {
+  return row2.length > REQUEST_FIELDS ? 2 : 1;
 }
 var Block = class {
   #memory;
@@ -650,27 +650,60 @@ var Block = class {
   /** Where lines begin in the details, and of how many that is known; most plugins never ask. */
   #starts = null;
   #known = 1;
-  constructor(memory, details, end, lines) {
+  /** What one plugin had decoded and the others that scan the same frame need not: by line. */
+  #texts = null;
+  #headers = null;
+  constructor(memory, details, end, lines, isShared) {
     this.#memory = memory;
     this.#details = details;
     this.#end = end;
     this.#lines = lines;
+    if (isShared) {
+      this.#texts = new NativeMap();
+      this.#headers = new NativeMap();
+    }
   }
-  static line(block2, index) {
+  /** What a line says, anew: a plugin may change it. */
+  static details(block2, index) {
     const details = new NativeUint8Array(block2.#memory, block2.#details, block2.#end - block2.#details);
     const starts = block2.#starts ??= new NativeUint32Array(block2.#lines + 1);
     while (block2.#known <= index + 1) {
       starts[block2.#known] = indexOfByte(details, LINE_END, starts[block2.#known - 1]) + 1;
       block2.#known++;
     }
-    return new NativeUint8Array(block2.#memory, block2.#details + starts[index], starts[index + 1] - starts[index] - 1);
+    const line2 = new NativeUint8Array(block2.#memory, block2.#details + starts[index], starts[index + 1] - starts[index] - 1);
+    return parse(decodeUtf8(line2));
   }
   static bytes(block2, offset, length) {
     return new NativeUint8Array(block2.#memory, offset, length);
   }
+  /** A body as text; `line` tells it from others. */
+  static text(block2, line2, offset, length, type) {
+    let text = block2.#texts === null ? void 0 : mapGet(block2.#texts, line2);
+    if (text === void 0) {
+      text = decodeWith(decoderFor(type), new NativeUint8Array(block2.#memory, offset, length));
+      if (block2.#texts !== null) mapSet(block2.#texts, line2, text);
+    }
+    return text;
+  }
+  /** A header object of a plugin's own; null when the frame is not shared. */
+  static sharedHeaders(block2, line2, isRequest) {
+    if (block2.#headers === null) return null;
+    let headers = mapGet(block2.#headers, line2);
+    if (headers === void 0) {
+      const details = detailsOf(block2, line2);
+      headers = headerObject(isRequest ? details[0] : details);
+      mapSet(block2.#headers, line2, headers);
+    }
+    return {
+      ...headers
+    };
+  }
 };
-var lineOf = Block.line;
+var detailsOf = Block.details;
 var bytesOf = Block.bytes;
+var textOf = Block.text;
+var sharedHeadersOf = Block.sharedHeaders;
 var utf8 = new TextDecoder();
 function put(target, key, value) {
   const descriptor = createObject(null);
@@ -678,22 +711,53 @@ function put(target, key, value) {
   descriptor.writable = descriptor.enumerable = descriptor.configurable = true;
   defineProperty(target, key, descriptor);
 }
+var lowerCaseNames = new NativeMap();
+var MAX_KNOWN_NAMES = 1024;
+var MAX_NAME_CHARS = 64;
+var knownNames = 0;
+function lowerCase(name) {
+  let lower = mapGet(lowerCaseNames, name);
+  if (lower === void 0) {
+    lower = toLowerCase(name);
+    if (knownNames < MAX_KNOWN_NAMES && typeof name === "string" && name.length <= MAX_NAME_CHARS) {
+      mapSet(lowerCaseNames, name, lower);
+      knownNames++;
+    }
+  }
+  return lower;
+}
 function headerObject(pairs) {
   const headers = {};
   for (let i = 0; i < pairs.length; i++) {
-    const name = toLowerCase(pairs[i][0]);
+    const name = lowerCase(pairs[i][0]);
     const value = pairs[i][1];
-    const before = ownValue(headers, name);
-    put(headers, name, before === void 0 ? value : before + (name === "set-cookie" ? "\n" : ", ") + value);
+    if (!(name in headers)) {
+      headers[name] = value;
+    } else if (!hasOwn(headers, name)) {
+      put(headers, name, value);
+    } else {
+      put(headers, name, headers[name] + (name === "set-cookie" ? "\n" : ", ") + value);
+    }
   }
   return headers;
 }
-function ownValue(target, key) {
-  return hasOwn(target, key) ? target[key] : void 0;
-}
 var CHARSET = /charset\s*=\s*"?([^\s";]+)/i;
+var decoders = new NativeMap();
+var MAX_KNOWN_TYPES = 256;
+var knownTypes = 0;
 function decoderFor(contentType) {
   if (contentType === null) return utf8;
+  let decoder = mapGet(decoders, contentType);
+  if (decoder === void 0) {
+    decoder = newDecoder(contentType);
+    if (knownTypes < MAX_KNOWN_TYPES && contentType.length <= MAX_NAME_CHARS) {
+      mapSet(decoders, contentType, decoder);
+      knownTypes++;
+    }
+  }
+  return decoder;
+}
+function newDecoder(contentType) {
   CHARSET.lastIndex = 0;
   const match = execRegExp(CHARSET, contentType);
   if (match === null) return utf8;
@@ -720,24 +784,30 @@ var Content = class {
     this.#contentType = contentType;
   }
   details() {
-    return this.#details ??= parse(decodeUtf8(lineOf(this.#open(), this.#line)));
+    return this.#details ??= detailsOf(this.#open(), this.#line);
+  }
+  headers(isRequest) {
+    if (this.#details === void 0) {
+      const shared = sharedHeadersOf(this.#open(), this.#line, isRequest);
+      if (shared !== null) return shared;
+    }
+    const details = this.details();
+    return headerObject(isRequest ? details[0] : details);
   }
   bytes() {
     if (this.#bytes === void 0) {
       const bytes = new NativeUint8Array(this.#bodyLength);
-      if (this.#bodyLength > 0) setBytes(bytes, this.#body());
+      if (this.#bodyLength > 0) setBytes(bytes, bytesOf(this.#open(), this.#offset, this.#bodyLength));
       this.#bytes = bytes;
     }
     return this.#bytes;
   }
   text() {
-    return this.#text ??= decodeWith(decoderFor(this.#contentType), this.#bytes ?? this.#body());
+    const type = this.#contentType;
+    return this.#text ??= this.#bytes === void 0 ? textOf(this.#open(), this.#line, this.#offset, this.#bodyLength, type) : decodeWith(decoderFor(type), this.#bytes);
   }
   release() {
     this.#block = null;
-  }
-  #body() {
-    return bytesOf(this.#open(), this.#offset, this.#bodyLength);
   }
   #open() {
     if (this.#block === null) {
@@ -762,29 +832,29 @@ var Request = class {
   #content = null;
   #headers;
   #query;
-  constructor(row, block2, line2, offset) {
-    this.id = row[0];
-    this.method = row[1];
-    this.url = row[2];
-    this.content_type = row[3];
-    this.is_https = row[4];
-    this.timestamp = row[5];
-    this.was_edited = row[6];
-    this.bodyLength = row[7];
-    this.#row = row;
+  constructor(row2, block2, line2, offset) {
+    this.id = row2[0];
+    this.method = row2[1];
+    this.url = row2[2];
+    this.content_type = row2[3];
+    this.is_https = row2[4];
+    this.timestamp = row2[5];
+    this.was_edited = row2[6];
+    this.bodyLength = row2[7];
+    this.#row = row2;
     this.#block = block2;
     this.#line = line2;
     this.#offset = offset;
   }
   #open() {
-    const row = this.#row;
-    return this.#content ??= new Content(this.#block, this.#line, this.#offset, row[7], row[3]);
+    const row2 = this.#row;
+    return this.#content ??= new Content(this.#block, this.#line, this.#offset, row2[7], row2[3]);
   }
   #details() {
     return this.#open().details();
   }
   get headers() {
-    return this.#headers ??= headerObject(this.#details()[0]);
+    return this.#headers ??= this.#open().headers(true);
   }
   get rawHeaders() {
     return this.#details()[0];
@@ -826,23 +896,23 @@ var Response = class {
   #offset;
   #content = null;
   #headers;
-  constructor(row, block2, line2, offset) {
-    this.request_id = row[8];
-    this.status = row[9];
-    this.content_type = row[10];
-    this.timestamp = row[11];
-    this.bodyLength = row[12];
-    this.#row = row;
+  constructor(row2, block2, line2, offset) {
+    this.request_id = row2[8];
+    this.status = row2[9];
+    this.content_type = row2[10];
+    this.timestamp = row2[11];
+    this.bodyLength = row2[12];
+    this.#row = row2;
     this.#block = block2;
     this.#line = line2;
     this.#offset = offset;
   }
   #open() {
-    const row = this.#row;
-    return this.#content ??= new Content(this.#block, this.#line, this.#offset, row[12], row[10]);
+    const row2 = this.#row;
+    return this.#content ??= new Content(this.#block, this.#line, this.#offset, row2[12], row2[10]);
   }
   get headers() {
-    return this.#headers ??= headerObject(this.rawHeaders);
+    return this.#headers ??= this.#open().headers(false);
   }
   get rawHeaders() {
     return this.#open().details();
@@ -879,10 +949,10 @@ var Transaction = class {
   id;
   request;
   response;
-  constructor(row, block2, line2, offset) {
-    this.id = row[0];
-    this.request = new Request(row, block2, line2, offset);
-    this.response = row.length > REQUEST_FIELDS ? new Response(row, block2, line2 + 1, offset + row[7]) : null;
+  constructor(row2, block2, line2, offset) {
+    this.id = row2[0];
+    this.request = new Request(row2, block2, line2, offset);
+    this.response = row2.length > REQUEST_FIELDS ? new Response(row2, block2, line2 + 1, offset + row2[7]) : null;
   }
 };
 function release(request2, response2) {
@@ -905,8 +975,12 @@ var loading = 0;
 var frame;
 var rows = [];
 var block;
+var pluginCount = 0;
+var turn = 0;
+var row = 0;
 var line = 0;
 var bodyOffset = 0;
+var bodiesOffset = 0;
 var next = 0;
 var unsent = 0;
 var results = "";
@@ -932,7 +1006,11 @@ function start() {
 }
 function pump() {
   for (; ; ) {
-    if (next === rows.length) {
+    if (row === rows.length) {
+      if (++turn < pluginCount) {
+        takeTurn();
+        continue;
+      }
       if (next > unsent) sendResults();
       readScanFrame();
       continue;
@@ -946,15 +1024,15 @@ function pump() {
   }
 }
 function begin() {
-  const row = rows[next];
+  const parts = rows[row++];
   const own = ++serial;
   if (scan.isClean) scan.renew(own);
   else scan = new Scan(own, settings);
   isAnswered = false;
   if (rewind !== null) rewind();
-  const transaction = new Transaction(row, block, line, bodyOffset);
-  line += linesOf(row);
-  bodyOffset += bodyBytesOf(row);
+  const transaction = new Transaction(parts, block, line, bodyOffset);
+  line += linesOf(parts);
+  bodyOffset += bodyBytesOf(parts);
   request = transaction.request;
   response = transaction.response;
   setAsyncContext(own);
@@ -1048,18 +1126,23 @@ function readScanFrame() {
     frame = channel.readFrame();
   }
   if (frame.order !== Order.Scan) channel.exit(70);
-  const plugin = u32(frame.payload);
+  pluginCount = u32(frame.payload);
+  const lengths = frame.payload + 4 + 4 * pluginCount;
+  const headLength = u32(lengths);
+  const detailsOffset = lengths + 8 + headLength;
+  rows = parse(decodeUtf8(new NativeUint8Array(frame.memory, lengths + 8, headLength)));
+  bodiesOffset = detailsOffset + u32(lengths + 4);
+  block = new Block(frame.memory, detailsOffset, bodiesOffset, 2 * rows.length, pluginCount > 1);
+  next = unsent = turn = 0;
+  takeTurn();
+  clock = now();
+}
+function takeTurn() {
+  const plugin = u32(frame.payload + 4 + 4 * turn);
   entry = entries[plugin];
   assets = assetsOf[plugin];
-  const headOffset = frame.payload + 12;
-  const headLength = u32(frame.payload + 4);
-  const detailsOffset = headOffset + headLength;
-  rows = parse(decodeUtf8(new NativeUint8Array(frame.memory, headOffset, headLength)));
-  line = 0;
-  bodyOffset = detailsOffset + u32(frame.payload + 8);
-  block = new Block(frame.memory, detailsOffset, bodyOffset, 2 * rows.length);
-  next = unsent = 0;
-  clock = now();
+  row = line = 0;
+  bodyOffset = bodiesOffset;
 }
 function u32(offset) {
   const bytes = new NativeUint8Array(frame.memory, offset, 4);

@@ -92,12 +92,17 @@ let isLoading = true;
 let loading = 0;
 
 let frame: Frame;
+/** Each of the frame's plugins scans all its rows, one plugin after the other. */
 let rows: Row[] = [];
 let block: Block;
-/** Where the next transaction's details and bodies lie. */
+let pluginCount = 0;
+let turn = 0;
+/** The next transaction for the plugin whose turn it is, and where its details and bodies lie. */
+let row = 0;
 let line = 0;
 let bodyOffset = 0;
-/** Index of the next transaction to scan. */
+let bodiesOffset = 0;
+/** Index of the next scan of the frame. */
 let next = 0;
 
 /** Scans that have ended since results were last written: the first one's index, what they told. */
@@ -139,7 +144,11 @@ function start(): void {
 /** Scans on, frame after frame, until a promise of the plugin is pending. */
 function pump(): void {
   for (;;) {
-    if (next === rows.length) {
+    if (row === rows.length) {
+      if (++turn < pluginCount) {
+        takeTurn();
+        continue;
+      }
       if (next > unsent) sendResults();
       readScanFrame();
       continue;
@@ -154,15 +163,15 @@ function pump(): void {
 }
 
 function begin(): void {
-  const row = rows[next];
+  const parts = rows[row++];
   const own = ++serial;
   if (scan.isClean) scan.renew(own);
   else scan = new Scan(own, settings);
   isAnswered = false;
   if (rewind !== null) rewind();
-  const transaction = new Transaction(row, block, line, bodyOffset);
-  line += linesOf(row);
-  bodyOffset += bodyBytesOf(row);
+  const transaction = new Transaction(parts, block, line, bodyOffset);
+  line += linesOf(parts);
+  bodyOffset += bodyBytesOf(parts);
   request = transaction.request;
   response = transaction.response;
   setAsyncContext(own);
@@ -271,18 +280,25 @@ function readScanFrame(): void {
     frame = channel.readFrame();
   }
   if (frame.order !== Order.Scan) channel.exit(70);
-  const plugin = u32(frame.payload);
+  pluginCount = u32(frame.payload);
+  const lengths = frame.payload + 4 + 4 * pluginCount;
+  const headLength = u32(lengths);
+  const detailsOffset = lengths + 8 + headLength;
+  rows = parse(decodeUtf8(new NativeUint8Array(frame.memory, lengths + 8, headLength)));
+  bodiesOffset = detailsOffset + u32(lengths + 4);
+  block = new Block(frame.memory, detailsOffset, bodiesOffset, 2 * rows.length, pluginCount > 1);
+  next = unsent = turn = 0;
+  takeTurn();
+  clock = now();
+}
+
+/** The frame's next plugin begins with its first row. */
+function takeTurn(): void {
+  const plugin = u32(frame.payload + 4 + 4 * turn);
   entry = entries[plugin];
   assets = assetsOf[plugin];
-  const headOffset = frame.payload + 12;
-  const headLength = u32(frame.payload + 4);
-  const detailsOffset = headOffset + headLength;
-  rows = parse(decodeUtf8(new NativeUint8Array(frame.memory, headOffset, headLength)));
-  line = 0;
-  bodyOffset = detailsOffset + u32(frame.payload + 8);
-  block = new Block(frame.memory, detailsOffset, bodyOffset, 2 * rows.length);
-  next = unsent = 0;
-  clock = now();
+  row = line = 0;
+  bodyOffset = bodiesOffset;
 }
 
 function u32(offset: number): number {

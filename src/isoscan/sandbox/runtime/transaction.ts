@@ -14,7 +14,10 @@ import {
   forEachParam,
   hasOwn,
   indexOfByte,
+  mapGet,
+  mapSet,
   NativeError,
+  NativeMap,
   NativeTextDecoder,
   NativeUint32Array,
   NativeUint8Array,
@@ -26,6 +29,8 @@ import {
 
 /** `[name, value]` pairs in order. */
 type Pairs = [string, string][];
+/** What a request's line of the details says: headers, and the query when the owner knows it. */
+type RequestDetails = [Pairs, Record<string, string> | null];
 
 /** One transaction's row in the head, written by the owner's codec: see `frames.py`. */
 export type Row = [
@@ -69,35 +74,68 @@ export class Block {
   /** Where lines begin in the details, and of how many that is known; most plugins never ask. */
   #starts: Uint32Array | null = null;
   #known = 1;
+  /** What one plugin had decoded and the others that scan the same frame need not: by line. */
+  #texts: Map<number, string> | null = null;
+  #headers: Map<number, Record<string, string>> | null = null;
 
-  constructor(memory: ArrayBuffer, details: number, end: number, lines: number) {
+  constructor(memory: ArrayBuffer, details: number, end: number, lines: number, isShared: boolean) {
     this.#memory = memory;
     this.#details = details;
     this.#end = end;
     this.#lines = lines;
+    if (isShared) {
+      this.#texts = new NativeMap();
+      this.#headers = new NativeMap();
+    }
   }
 
-  static line(block: Block, index: number): Uint8Array {
+  /** What a line says, anew: a plugin may change it. */
+  static details(block: Block, index: number): unknown {
     const details = new NativeUint8Array(block.#memory, block.#details, block.#end - block.#details);
     const starts = block.#starts ??= new NativeUint32Array(block.#lines + 1);
     while (block.#known <= index + 1) {
       starts[block.#known] = indexOfByte(details, LINE_END, starts[block.#known - 1]) + 1;
       block.#known++;
     }
-    return new NativeUint8Array(
+    const line = new NativeUint8Array(
       block.#memory,
       block.#details + starts[index],
       starts[index + 1] - starts[index] - 1,
     );
+    return parse(decodeUtf8(line));
   }
 
   static bytes(block: Block, offset: number, length: number): Uint8Array {
     return new NativeUint8Array(block.#memory, offset, length);
   }
+
+  /** A body as text; `line` tells it from others. */
+  static text(block: Block, line: number, offset: number, length: number, type: string | null): string {
+    let text = block.#texts === null ? undefined : mapGet(block.#texts, line);
+    if (text === undefined) {
+      text = decodeWith(decoderFor(type), new NativeUint8Array(block.#memory, offset, length));
+      if (block.#texts !== null) mapSet(block.#texts, line, text);
+    }
+    return text;
+  }
+
+  /** A header object of a plugin's own; null when the frame is not shared. */
+  static sharedHeaders(block: Block, line: number, isRequest: boolean): Record<string, string> | null {
+    if (block.#headers === null) return null;
+    let headers = mapGet(block.#headers, line);
+    if (headers === undefined) {
+      const details = detailsOf(block, line);
+      headers = headerObject(isRequest ? (details as RequestDetails)[0] : details as Pairs);
+      mapSet(block.#headers, line, headers);
+    }
+    return { ...headers };
+  }
 }
 
-const lineOf = Block.line;
+const detailsOf = Block.details;
 const bytesOf = Block.bytes;
+const textOf = Block.text;
+const sharedHeadersOf = Block.sharedHeaders;
 
 const utf8 = new TextDecoder();
 
@@ -109,34 +147,61 @@ function put(target: object, key: string, value: string): void {
   defineProperty(target, key, descriptor);
 }
 
+/** Names that came before, as they came, in lower case: traffic repeats a few of them over and over. */
+const lowerCaseNames = new NativeMap<string, string>();
+const MAX_KNOWN_NAMES = 1024;
+const MAX_NAME_CHARS = 64;
+let knownNames = 0;
+
+function lowerCase(name: string): string {
+  let lower = mapGet(lowerCaseNames, name);
+  if (lower === undefined) {
+    lower = toLowerCase(name);
+    if (knownNames < MAX_KNOWN_NAMES && typeof name === "string" && name.length <= MAX_NAME_CHARS) {
+      mapSet(lowerCaseNames, name, lower);
+      knownNames++;
+    }
+  }
+  return lower;
+}
+
 /** Header object with lower-cased names; repeated ones joined as the fetch standard does. */
 function headerObject(pairs: Pairs): Record<string, string> {
   const headers: Record<string, string> = {};
   for (let i = 0; i < pairs.length; i++) {
-    const name = toLowerCase(pairs[i][0]);
+    const name = lowerCase(pairs[i][0]);
     const value = pairs[i][1];
-    // A `__proto__` header must become a field, never a prototype.
-    const before = ownValue(headers, name);
-    put(
-      headers,
-      name,
-      before === undefined ? value : before + (name === "set-cookie" ? "\n" : ", ") + value,
-    );
+    if (!(name in headers)) {
+      headers[name] = value; // nothing on the way up has this name, so no setter can be asked
+    } else if (!hasOwn(headers, name)) {
+      put(headers, name, value); // a `__proto__` header must become a field, never a prototype
+    } else {
+      put(headers, name, headers[name] + (name === "set-cookie" ? "\n" : ", ") + value);
+    }
   }
   return headers;
 }
 
-function ownValue(
-  target: Record<string, string>,
-  key: string,
-): string | undefined {
-  return hasOwn(target, key) ? target[key] : undefined;
-}
-
 const CHARSET = /charset\s*=\s*"?([^\s";]+)/i;
+/** Decoders by content type: traffic has few of them. */
+const decoders = new NativeMap<string, TextDecoder>();
+const MAX_KNOWN_TYPES = 256;
+let knownTypes = 0;
 
 function decoderFor(contentType: string | null): TextDecoder {
   if (contentType === null) return utf8;
+  let decoder = mapGet(decoders, contentType);
+  if (decoder === undefined) {
+    decoder = newDecoder(contentType);
+    if (knownTypes < MAX_KNOWN_TYPES && contentType.length <= MAX_NAME_CHARS) {
+      mapSet(decoders, contentType, decoder);
+      knownTypes++;
+    }
+  }
+  return decoder;
+}
+
+function newDecoder(contentType: string): TextDecoder {
   CHARSET.lastIndex = 0;
   const match = execRegExp(CHARSET, contentType);
   if (match === null) return utf8;
@@ -177,28 +242,36 @@ class Content {
   }
 
   details(): unknown {
-    return this.#details ??= parse(decodeUtf8(lineOf(this.#open(), this.#line)));
+    return this.#details ??= detailsOf(this.#open(), this.#line);
+  }
+
+  headers(isRequest: boolean): Record<string, string> {
+    if (this.#details === undefined) {
+      const shared = sharedHeadersOf(this.#open(), this.#line, isRequest);
+      if (shared !== null) return shared;
+    }
+    const details = this.details();
+    return headerObject(isRequest ? (details as RequestDetails)[0] : details as Pairs);
   }
 
   bytes(): Uint8Array {
     if (this.#bytes === undefined) {
       const bytes = new NativeUint8Array(this.#bodyLength);
-      if (this.#bodyLength > 0) setBytes(bytes, this.#body());
+      if (this.#bodyLength > 0) setBytes(bytes, bytesOf(this.#open(), this.#offset, this.#bodyLength));
       this.#bytes = bytes;
     }
     return this.#bytes;
   }
 
   text(): string {
-    return this.#text ??= decodeWith(decoderFor(this.#contentType), this.#bytes ?? this.#body());
+    const type = this.#contentType;
+    return this.#text ??= this.#bytes === undefined
+      ? textOf(this.#open(), this.#line, this.#offset, this.#bodyLength, type)
+      : decodeWith(decoderFor(type), this.#bytes);
   }
 
   release(): void {
     this.#block = null;
-  }
-
-  #body(): Uint8Array {
-    return bytesOf(this.#open(), this.#offset, this.#bodyLength);
   }
 
   #open(): Block {
@@ -248,12 +321,12 @@ class Request {
     return this.#content ??= new Content(this.#block, this.#line, this.#offset, row[7], row[3]);
   }
 
-  #details(): [Pairs, Record<string, string> | null] {
-    return this.#open().details() as [Pairs, Record<string, string> | null];
+  #details(): RequestDetails {
+    return this.#open().details() as RequestDetails;
   }
 
   get headers(): Record<string, string> {
-    return this.#headers ??= headerObject(this.#details()[0]);
+    return this.#headers ??= this.#open().headers(true);
   }
 
   get rawHeaders(): Pairs {
@@ -318,7 +391,7 @@ class Response {
   }
 
   get headers(): Record<string, string> {
-    return this.#headers ??= headerObject(this.rawHeaders);
+    return this.#headers ??= this.#open().headers(false);
   }
 
   get rawHeaders(): Pairs {
