@@ -349,7 +349,7 @@ def test_culprit_is_found_among_innocents(cause: Cause) -> None:
         assert answered == [scan for scan in scans if scan is not culprit]
 
 
-@pytest.mark.parametrize("together", [1, 3, 6])
+@pytest.mark.parametrize("together", [1, 2, 6])
 def test_partial_answers_narrow_the_suspects(together: int) -> None:
     """Scans answered before the death are over; only the rest of the oldest frame is suspected."""
     ledger = Ledger(max_attempts=2)
