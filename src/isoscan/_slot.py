@@ -173,14 +173,17 @@ class Slot:
 
     # ---- start and end -----------------------------------------------------
 
-    async def start(self) -> None:
-        """Makes the first generation ready, or raises and leaves nothing running."""
+    async def start(self, source: PluginSource | None = None) -> None:
+        """Makes the first generation ready, or raises and leaves nothing running.
+
+        `source` is what another slot of the same plugins runs; without it they are read.
+        """
         if self.state not in (State.NEW, State.FAILED):
             raise ExecutorStateError(f"{self._id}: start() while {self.state}")
         self._transit(Step.START)
         self.dispatch.loop = asyncio.get_running_loop()
         try:
-            self.source = None  # a start that failed is tried again with what is there now
+            self.source = source  # a start that failed is tried again with what is there now
             source = await self._wanted_source()
             if self._is_lazy:
                 self._transit(Step.SLEEP)

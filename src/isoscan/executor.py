@@ -108,10 +108,10 @@ class PluginExecutor:
             executor._enter(slot, place)
 
     def _twin(self) -> Self:
-        """Another executor of the same plugin, that starts when it is first given work."""
+        """Another executor of the same plugin."""
         plugin = self._plugin
         twin = type(self).__new__(type(self))
-        twin._set_up(self.metadata, plugin.code, plugin.path, replace(self._settings, lazy_start=True))
+        twin._set_up(self.metadata, plugin.code, plugin.path, replace(self._settings, lazy_start=False))
         return twin
 
     @property

@@ -105,6 +105,12 @@ class PluginExecutorPool:
             member._slot.dispatch.on_room = pool._offer_room
         return pool
 
+    def _join(self, member: PluginExecutor) -> None:
+        """One more of them."""
+        self._members.append(member)
+        member._slot.dispatch.on_room = self._offer_room
+        self._offer_room()
+
     def _set_up(
         self,
         make: Any,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -317,18 +320,84 @@ async def test_executor_that_is_shut_down() -> None:
             await asyncio.wait_for(collect(scanner.scan(transactions(10))), 30)
 
 
+#: Says which isolate it runs in, and computes for a few milliseconds or not at all.
+COSTLY = """
+const born = `${Math.random()}`;
+export function scan_transaction(transaction) {
+  const until = performance.now() + COST;
+  while (performance.now() < until);
+  return { title: transaction.id, location: born };
+}
+"""
+
+
+def costly(name: str, cost_ms: float, **options: Any) -> PluginExecutor:
+    """A plugin that takes so long for each transaction."""
+    return PluginExecutor(PluginMetadata(id=name), COSTLY.replace("COST", str(cost_ms)), **options)
+
+
+async def isolates_seen(
+    executors: list[PluginExecutor], *, workers: int, name: str, wanted: int
+) -> tuple[dict[str, set[str]], list[HttpTransaction], list[ScanResult]]:
+    """Scans until plugin `name` ran in as many isolates as wanted; which ones each plugin ran in."""
+    seen: dict[str, set[str]] = {}
+    given: list[HttpTransaction] = []
+    deadline = time.monotonic() + 60
+
+    def endless() -> Iterator[HttpTransaction]:
+        while len(seen.get(name, ())) < wanted and time.monotonic() < deadline:
+            given.append(make_transaction())
+            yield given[-1]
+
+    results = []
+    async with Scanner(executors, workers=workers) as scanner:
+        async for result in scanner.scan(endless()):
+            results.append(result)
+            seen.setdefault(result.plugin_id, set()).add(result.findings[0].location)
+        assert scanner.coverage.scans == len(results) == len(given) * len(executors)
+    return seen, given, results
+
+
 async def test_workers_share_one_plugin() -> None:
-    """With more processors than plugins a plugin runs in several processes; order and coverage stay."""
-    transactions = [make_transaction() for _ in range(3000)]
-    executor = make_executor(
-        "const born = `${Math.random()}`;"
-        "export const scan_transaction = (t) => ({ title: t.id, location: born });"
-    )
+    """With more processors than plugins a costly plugin runs in several processes, in order."""
+    seen, given, results = await isolates_seen([costly("p", 2)], workers=2, name="p", wanted=2)
+    assert len(seen["p"]) == 2
+    assert [result.findings[0].title for result in results] == [one.id for one in given]
+
+
+async def test_the_slow_plugin_gets_the_idle_processors() -> None:
+    """One plugin that takes longer than the others together is what more isolates are for."""
+    executors = [costly("fast", 0), costly("slow", 3), costly("other", 0)]
+    seen, given, results = await isolates_seen(executors, workers=4, name="slow", wanted=2)
+    assert len(seen["fast"]) == len(seen["other"]) == 1
+    assert 2 <= len(seen["slow"]) <= 4
+    assert [result.transaction_id for result in results] == [one.id for one in given for _ in executors]
+    assert [result.plugin_id for result in results[:3]] == ["fast", "slow", "other"]
+
+
+async def test_a_group_grows_as_a_whole() -> None:
+    """Plugins that share an isolate share the next one too."""
+    executors = [costly(name, 1, isolate_per="group") for name in ("a", "b", "c")]
+    seen, given, results = await isolates_seen(executors, workers=2, name="c", wanted=2)
+    assert [result.plugin_id for result in results[:3]] == ["a", "b", "c"]
+    assert [result.findings[0].title for result in results] == [one.id for one in given for _ in executors]
+    assert len(seen["a"] | seen["b"] | seen["c"]) == 6, "each plugin has a module of its own in each isolate"
+
+
+async def test_further_isolates_run_the_same_code(tmp_path: Path) -> None:
+    """A file that is edited during a run is not read again for an isolate that is added."""
+    file = tmp_path / "plugin.js"
+    file.write_text(COSTLY.replace("COST", "2"))
+    executor = PluginExecutor.from_file(file)
     async with Scanner([executor], workers=2) as scanner:
-        results = [result async for result in scanner.scan(transactions)]
-    assert [result.findings[0].title for result in results] == [one.id for one in transactions]
-    assert len({result.findings[0].location for result in results}) == 2
-    assert scanner.coverage.scans == 3000
+        file.write_text("export const scan_transaction = () => ({ title: 'edited', location: 'edited' });")
+        seen: set[str] = set()
+        async for result in scanner.scan(make_transaction() for _ in range(100_000)):
+            assert result.findings[0].title == result.transaction_id
+            seen.add(result.findings[0].location)
+            if len(seen) == 2:
+                break
+    assert len(seen) == 2
 
 
 async def test_few_transactions_need_one_worker() -> None:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from .._crews import crews_of
 from .._loop import new_event_loop
 from ..config import Effective
 from ..errors import ConfigError
 from ..models import ExecutorStats, ScanResult
-from ..scanner import crews_of
 from ..sources import Entry
 from .exits import Exit
 from .loading import SelectingScanner, _ReadyExecutor

@@ -10,6 +10,8 @@ from typing import Self
 
 from msgspec import Struct
 
+from .._crews import share_isolates
+from .._lifecycle import State
 from ..config import Effective
 from ..config.plugin_options import option_problems
 from ..errors import ConfigError, IsoscanError
@@ -78,6 +80,7 @@ class SelectingScanner(Scanner):
 
     async def _start(self, candidates: Sequence[_Candidate]) -> None:
         """Starts them side by side. One that cannot start does not matter if its name leaves it out."""
+        share_isolates([each.executor for each in candidates if not self._selection.leaves_out(each.guess)])
         outcomes = await asyncio.gather(
             *(candidate.executor.start() for candidate in candidates), return_exceptions=True
         )
@@ -96,18 +99,27 @@ class SelectingScanner(Scanner):
 
     async def _leave_out(self, candidates: Sequence[_Candidate]) -> None:
         self._candidates = [each for each in self._candidates if each not in candidates]
-        await asyncio.gather(*(each.executor.shutdown(drain=False) for each in candidates))
+        await self._end(candidates)
 
     async def _correct_guesses(self) -> None:
         """Starts anew what ran with the settings of another plugin."""
-        mistaken = []
-        for candidate in self._candidates:
-            plugin_id = candidate.executor.metadata.id
-            if self._effective.options_of(plugin_id) != self._effective.options_of(candidate.guess):
-                await candidate.executor.shutdown(drain=False)
-                candidate.executor = self._executor(candidate.path, plugin_id)
-                mistaken.append(candidate)
-        await self._start(mistaken)
+        options_of = self._effective.options_of
+        await self._end(
+            [
+                each
+                for each in self._candidates
+                if options_of(each.executor.metadata.id) != options_of(each.guess)
+            ]
+        )
+
+    async def _end(self, candidates: Sequence[_Candidate]) -> None:
+        """Ends some. Who is still a candidate begins anew, as those do that shared an isolate with them."""
+        await asyncio.gather(*(each.executor.shutdown(drain=False) for each in candidates))
+        ended = [each for each in self._candidates if each.executor.state == State.CLOSED]
+        for each in ended:
+            each.executor = self._executor(each.path, each.executor.metadata.id)
+        if ended:
+            await self._start(ended)
 
     def _executor(self, path: Path, plugin_id: str) -> _ReadyExecutor:
         return _ReadyExecutor.from_file(path, **self._effective.options_of(plugin_id))
