@@ -69,6 +69,32 @@ def test_selected(project: Workspace, arguments: list[str], expected: set[str]) 
 
 
 @pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], {"alpha", "beta", "gamma"}),
+        (["--exclude", "severity:info"], {"alpha", "beta"}),
+        (["--exclude", "alpha"], {"beta", "gamma"}),
+        (["--select", "gamma"], {"gamma"}),
+    ],
+)
+def test_selected_of_a_group(project: Workspace, arguments: list[str], expected: set[str]) -> None:
+    """Leaving a plugin out does not end those that would share an isolate with it."""
+    done = run(project, "--isolate-per", "group", *arguments)
+    assert done.code == 0, done.stderr
+    assert ids(done) == expected
+    assert f"1 transactions x {len(expected)} plugins = {len(expected)} scans" in done.stderr
+
+
+def test_group_without_a_plugin_that_cannot_load(project: Workspace) -> None:
+    """One that its name leaves out is no part of the group; otherwise the error names its file."""
+    project.write("set/broken.ts", "export function scan_transaction( {")
+    done = run(project, "--isolate-per", "group", "--exclude", "broken")
+    assert done.code == 0, done.stderr
+    assert ids(done) == {"alpha", "beta", "gamma"}
+    assert_refused(run(project, "--isolate-per", "group"), "broken.ts")
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--select", "alhpa"], ["'alhpa'", "did you mean alpha?"]),
