@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import statistics
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -265,14 +266,21 @@ class Benchmark:
                 lane.kill()
         by_name = {entry.contender.name: entry for entry in self._entries}
         echo = by_name["echo"].p50s if "echo" in by_name else []
+        ours = [
+            entry
+            for entry in self._entries
+            if entry.contender.kind == "ours" and entry.contender.cores == "all" and entry.cell.rates
+        ]
         for entry in self._entries:
             cell, latency, contender = entry.cell, entry.latency, entry.contender
             cell.rate = spread(cell.rates)
             limit = by_name.get("limit-all" if contender.cores == "all" else "limit")
             if limit is not None:
                 cell.to_limit = spread(paired(cell.rates, limit.cell.rates))
-            if contender.kind == "peer" and "all-cores" in by_name:
-                cell.ours_times = spread(paired(by_name["all-cores"].cell.rates, cell.rates))
+            if contender.kind == "peer" and ours:
+                # Median over median would compare rounds in which the machine was not the same.
+                fastest = max(ours, key=lambda each: statistics.median(each.cell.rates))
+                cell.ours_times = spread(paired(fastest.cell.rates, cell.rates))
             latency.p50_us, latency.p99_us = spread(entry.p50s), spread(entry.p99s)
             latency.to_echo = spread(paired(entry.p50s, echo))
             if cell.state == "measured" and contender.is_shared and self._report.workloads[-1].plugins > 1:

@@ -41,6 +41,8 @@ def verdicts(workload: WorkloadRecord, people: dict[str, ContenderRecord]) -> li
         mine = best([cell for cell in ours if people[cell.contender].cores == cores])
         if mine is not None and mine.to_limit is not None:
             lines.append(f"isoscan, {name}: {ratio(mine.to_limit)} of the limit")
+    fastest = best([cell for cell in ours if people[cell.contender].cores == "all"])
+    title = people[fastest.contender].title if fastest is not None else "isoscan, all cores"
     peers = [cell for cell in workload.cells if people[cell.contender].kind == "peer"]
     first = best(peers)
     alone = best([cell for cell in peers if not people[cell.contender].is_shared])
@@ -50,7 +52,7 @@ def verdicts(workload: WorkloadRecord, people: dict[str, ContenderRecord]) -> li
         if workload.plugins < 2 and "with" in what:
             continue
         lines.append(
-            f"isoscan, all cores, is {ratio(peer.ours_times)} times as fast as {what}, "
+            f"{title}, is {ratio(peer.ours_times)} times as fast as {what}, "
             f"{people[peer.contender].title}"
         )
     return lines

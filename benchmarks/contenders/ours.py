@@ -289,9 +289,15 @@ class _Blocking:
             executor.shutdown()
 
 
+class _Each(AsyncSession):
+    """A process for each plugin, and more for the slowest while CPUs are idle."""
+
+    workers = cpus()
+
+
 def _all_cores(workload: Workload) -> Session:
-    """A pool for one plugin; several plugins have a process each anyway."""
-    return _Pool(workload) if len(workload.plugins) == 1 else AsyncSession(workload)
+    """A pool for one plugin, a scanner for several."""
+    return _Pool(workload) if len(workload.plugins) == 1 else _Each(workload)
 
 
 _ISOLATION = "a sandboxed process for each plugin"
