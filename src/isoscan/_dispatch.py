@@ -260,9 +260,8 @@ class Dispatch:
         metadata, counters = account.metadata, account.counters
         try:
             denials = counters.denials.record(entry.denials) if entry.denials else ()
-            file = generation.source.plugins[plugin].name
             result = result_of_entry(
-                entry, denials, transaction, metadata, file, self.limits, generation, attempts, self.sandbox
+                entry, denials, transaction, metadata, plugin, self.limits, generation, attempts, self.sandbox
             )
         except Exception as error:
             # The scans of this reply have left the ledger: whatever a hostile entry finds to

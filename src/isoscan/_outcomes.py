@@ -48,13 +48,16 @@ def result_of_entry(
     denials: tuple[Denial, ...],
     transaction: HttpTransaction,
     metadata: PluginMetadata,
-    file: str,
+    plugin: int,
     limits: Limits,
     generation: Generation,
     attempts: int,
     sandbox: SandboxLevel,
 ) -> ScanResult:
-    """The result of a scan that its generation answered with more than "clean"; `file` is the plugin's."""
+    """The result of a scan that its generation answered with more than "clean".
+
+    `plugin` is its place among the generation's plugins.
+    """
     findings, invalid = build_findings(
         entry.findings, transaction, metadata.id, metadata.default_severity, limits
     )
@@ -67,7 +70,7 @@ def result_of_entry(
             message=invalid or entry.invalid.partition("\n")[0],
             fault="plugin",
             is_started=True,
-            file=file,
+            file=generation.source.plugins[plugin].name,
         )
     if entry.error is not None:
         shown = generation.describe(entry.error)
@@ -79,7 +82,7 @@ def result_of_entry(
             message=shown.message,
             fault="plugin",
             is_started=True,
-            file=found or file,
+            file=found or generation.source.plugins[plugin].name,
             line=line,
             column=column,
             stack=shown.stack,

@@ -10,40 +10,53 @@ from .permissions import Denials
 
 _SUB_BUCKETS = 8
 _MAX_BUCKETS = 64 * _SUB_BUCKETS
+_UNSORTED = 512
 
 
 class Histogram:
     """Durations in logarithmic buckets: each at most 12.5 % wide, fixed memory."""
 
-    __slots__ = ("_buckets", "_count", "_max_us")
+    __slots__ = ("_buckets", "_count", "_max_us", "_unsorted")
 
     def __init__(self) -> None:
         self._buckets = [0] * _MAX_BUCKETS
         self._count = 0
         self._max_us = 0
+        #: Durations that no bucket counts yet: most are alike, so each that differs is looked up once.
+        self._unsorted: list[int] = []
 
     def record(self, duration_us: int, count: int = 1) -> None:
         """Counts a duration, or several that are equal."""
-        if duration_us < _SUB_BUCKETS:
-            bucket = max(duration_us, 0)
+        if count == 1:
+            self._unsorted.append(duration_us)
         else:
-            shift = duration_us.bit_length() - 4
-            bucket = (shift << 3) + (duration_us >> shift)
-        self._buckets[min(bucket, _MAX_BUCKETS - 1)] += count
-        self._count += count
-        if duration_us > self._max_us:
-            self._max_us = duration_us
+            self._unsorted += [duration_us] * count
+        if len(self._unsorted) >= _UNSORTED:
+            self._sort()
 
     def record_all(self, durations_us: Sequence[int]) -> None:
-        """Counts many: most are alike, so each that differs is looked up once."""
-        if len(durations_us) == 1:
-            self.record(durations_us[0])
-            return
-        for duration_us, count in Counter(durations_us).items():
-            self.record(duration_us, count)
+        """Counts many."""
+        self._unsorted += durations_us
+        if len(self._unsorted) >= _UNSORTED:
+            self._sort()
+
+    def _sort(self) -> None:
+        """Puts durations into their buckets."""
+        for duration_us, count in Counter(self._unsorted).items():
+            if duration_us < _SUB_BUCKETS:
+                bucket = max(duration_us, 0)
+            else:
+                shift = duration_us.bit_length() - 4
+                bucket = (shift << 3) + (duration_us >> shift)
+            self._buckets[min(bucket, _MAX_BUCKETS - 1)] += count
+            self._count += count
+            if duration_us > self._max_us:
+                self._max_us = duration_us
+        self._unsorted.clear()
 
     def percentiles(self) -> Percentiles:
         """Upper bounds of the buckets in which the percentiles lie, in milliseconds."""
+        self._sort()
         if not self._count:
             return Percentiles()
         shares = (0.50, 0.95, 0.99)

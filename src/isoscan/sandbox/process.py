@@ -14,9 +14,7 @@ import os
 import socket
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +41,10 @@ class Exit(NamedTuple):
 
     returncode: int
     stderr: str
+
+
+#: Bytes to send, one part behind the other.
+Parts = tuple[bytes | memoryview, ...]
 
 
 class Opened(NamedTuple):
@@ -141,7 +143,8 @@ class Process:
         self._loop = asyncio.get_running_loop()
         self._on_data = on_data
         self._on_exit = on_exit
-        self._pending: deque[memoryview] = deque()
+        #: Waits for room in the socket.
+        self._pending: Parts = ()
         self._stderr = bytearray()
         self._is_channel_closed = False
         self._is_reaped = False
@@ -169,9 +172,11 @@ class Process:
         """Sends bytes without blocking; what the kernel does not take waits here."""
         if self._is_channel_closed:
             return
-        is_waiting = bool(self._pending)
-        self._pending.extend(map(memoryview, parts))
-        if not is_waiting and not self._send_pending():
+        if self._pending:
+            self._pending = (*self._pending, *parts)
+            return
+        self._pending = self._send(parts)
+        if self._pending:
             self._loop.add_writer(self._socket.fileno(), self._flush)
 
     def kill(self) -> None:
@@ -250,30 +255,26 @@ class Process:
         if not self._is_reaped:
             self._child.weigh(is_light=is_light)
 
-    def _send_pending(self) -> bool:
-        """Sends what waits; whether all of it is gone."""
-        pending = self._pending
-        while pending:
-            parts = list(islice(pending, _MOST_PARTS))
+    def _send(self, parts: Parts) -> Parts:
+        """Sends what the socket takes; returns the rest."""
+        while parts:
+            some, others = parts[:_MOST_PARTS], parts[_MOST_PARTS:]
             try:
-                sent = self._socket.sendmsg(parts)
+                sent = self._socket.sendmsg(some)
             except (BlockingIOError, InterruptedError):
-                return False
+                return parts
             except OSError:
                 # The other end is gone, or will never get the rest: reading to the end of file tells more.
-                pending.clear()
                 self.kill()
-                return True
-            for part in parts:
-                if sent < len(part):
-                    pending[0] = part[sent:]
-                    return False
-                sent -= len(part)
-                pending.popleft()
-        return True
+                return ()
+            if sent < sum(map(len, some)):
+                return (*_behind(some, sent), *others)
+            parts = others
+        return ()
 
     def _flush(self) -> None:
-        if self._send_pending():
+        self._pending = self._send(self._pending)
+        if not self._pending:
             self._loop.remove_writer(self._socket.fileno())
 
     def _read(self) -> None:
@@ -294,7 +295,7 @@ class Process:
         self._is_channel_closed = True
         self._loop.remove_reader(self._socket.fileno())
         self._loop.remove_writer(self._socket.fileno())
-        self._pending.clear()
+        self._pending = ()
         self._socket.close()
         self.kill()  # a process without its channel is of no use
         self._finish()
@@ -333,6 +334,14 @@ class Process:
                 self._close_stderr()
         stderr = self._stderr.decode("utf-8", "replace")
         self._on_exit(Exit(self._returncode, stderr))
+
+
+def _behind(parts: Parts, sent: int) -> Iterator[bytes | memoryview]:
+    """What is left of some parts after so many bytes."""
+    for part in parts:
+        if sent < len(part):
+            yield memoryview(part)[sent:] if sent > 0 else part
+        sent -= len(part)
 
 
 def _handle_of(pid: int) -> psutil.Process | None:
