@@ -29,11 +29,14 @@ export function scan_transaction(
   const { response } = transaction;
   if (!response) return [];
   const findings: IsoscanFinding[] = [];
-  for (const [name, value] of response.rawHeaders) {
-    const header = name.toLowerCase();
-    // A cookie is meant to carry a token; its flags are another plugin's work.
-    if (header === "set-cookie") continue;
-    findings.push(...findKeys(value, `response.header:${header}`));
+  // A cookie is meant to carry a token; its flags are another plugin's work.
+  const headers = response.rawHeaders.filter(([name]) => name.toLowerCase() !== "set-cookie");
+  // Hardly any header holds a key, so all of them are looked at together first.
+  const rules = rulesFor(headers.map(([, value]) => value).join("\n"));
+  if (rules.length > 0) {
+    for (const [name, value] of headers) {
+      findings.push(...findKeys(value, `response.header:${name.toLowerCase()}`, rules));
+    }
   }
   if (isReadable(response)) {
     const whole = response.text();
@@ -74,12 +77,16 @@ function isReadable(response: IsoscanResponse): boolean {
   return !BINARY.test(type);
 }
 
-function findKeys(text: string, place: string): IsoscanFinding[] {
+/** Those rules whose keys a text can hold at all. */
+function rulesFor(text: string): Rule[] {
+  return RULES.filter((rule) => rule.hints.some((hint) => text.includes(hint)));
+}
+
+function findKeys(text: string, place: string, rules: Rule[] = rulesFor(text)): IsoscanFinding[] {
   const findings: IsoscanFinding[] = [];
   const seen = new Set<string>();
   let lowered: string | null = null;
-  for (const rule of RULES) {
-    if (!rule.hints.some((hint) => text.includes(hint))) continue;
+  for (const rule of rules) {
     if (rule.near) {
       lowered ??= text.toLowerCase();
       if (!lowered.includes(rule.near)) continue;
