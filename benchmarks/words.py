@@ -52,8 +52,7 @@ def verdicts(workload: WorkloadRecord, people: dict[str, ContenderRecord]) -> li
         if workload.plugins < 2 and "with" in what:
             continue
         lines.append(
-            f"{title}, is {ratio(peer.ours_times)} times as fast as {what}, "
-            f"{people[peer.contender].title}"
+            f"{title}, is {ratio(peer.ours_times)} times as fast as {what}, {people[peer.contender].title}"
         )
     return lines
 

@@ -447,3 +447,34 @@ def test_transaction_is_masked_everywhere() -> None:
     assert '"user": "ann"' in shown
     assert masked.request.body.endswith(b"\xff")
     assert masked.id == transaction.id
+
+
+def cookie_of(value: str) -> HttpTransaction:
+    """A transaction whose secret is a cookie."""
+    return HttpTransaction(HttpRequest("GET", "https://a.example/", headers=[("Cookie", f"sid={value}")]))
+
+
+@pytest.mark.parametrize("secret", ["plain words", "seven-7", "a sentence of the plugin's own"])
+def test_words_that_come_again_are_searched_for_each_transaction(secret: str) -> None:
+    """A plugin's own words are harmless until a transaction has them as its secret."""
+    redactor = Redactor(KEY)
+    text = f"What the plugin says each time: {secret}, and that is all."
+    for _ in range(4):
+        assert redactor.text(text, cookie_of("0123456789abcdef")) == text
+    for number in range(3):
+        masked = redactor.text(text, cookie_of(secret))
+        assert secret not in masked, number
+        assert MASK.search(masked)
+        assert redactor.text(text, None) == text
+    assert redactor.text(text, cookie_of("0123456789abcdef")) == text
+
+
+@given(st.text(alphabet="ab-1", min_size=4, max_size=30), st.text(alphabet="ab-1", max_size=60))
+def test_searched_again_the_same_is_found(secret: str, text: str) -> None:
+    """How often a text came before makes no difference to what is masked in it."""
+    transaction = cookie_of(secret)
+    fresh = Redactor(KEY).text(text, transaction)
+    redactor = Redactor(KEY)
+    for _ in range(3):
+        redactor.text(text, cookie_of("none-of-these"))
+        assert redactor.text(text, transaction) == fresh

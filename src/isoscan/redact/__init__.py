@@ -12,13 +12,14 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
 from msgspec.structs import replace
 
 from ..models import Finding, HttpRequest, HttpResponse, HttpTransaction, ScanFailure, ScanResult
-from .known import KnownSecrets
+from .known import KnownSecrets, pieces_of
 from .names import COOKIE_HEADERS, CREDENTIAL_HEADERS, Telling, header_telling, telling
 from .shapes import Span, is_placeholder, shaped
 
@@ -28,6 +29,9 @@ KEY_BYTES = 32
 _SHOWN_CHARS = 4
 _TAG_DIGITS = 8
 _MAX_DEPTH = 64
+#: Longer texts are hardly the plugin's own words; and so many of them are kept.
+_PROSE_CHARS = 400
+_KNOWN_PROSE = 1000
 _MAX_INT_BITS = 8192
 _PARTLY_SECRET_HEADERS = COOKIE_HEADERS | CREDENTIAL_HEADERS
 _TOO_DEEP = "(nested too deeply to be searched for secrets)"
@@ -51,6 +55,8 @@ class Redactor:
         self.masked = 0
         self._transaction: HttpTransaction | None = None
         self._known: KnownSecrets | None = None
+        #: Plugins repeat their own words with every finding.
+        self._prose = lru_cache(_KNOWN_PROSE)(_Prose)
 
     def finding(self, finding: Finding, transaction: HttpTransaction | None = None) -> Finding:
         """The finding without secrets, `transaction`'s own and what looks like one.
@@ -128,9 +134,11 @@ class Redactor:
 
     def _masked_text(self, text: str, transaction: HttpTransaction | None, is_name: bool) -> str:
         known = self._known_of(transaction)
-        spans = list(shaped(text, is_name=is_name))
-        if known is not None:
-            spans += known.find(text)
+        prose = self._prose(text, is_name) if len(text) <= _PROSE_CHARS else _Prose(text, is_name)
+        if known is not None and prose.may_hold(known):
+            spans = [*prose.spans, *known.find(text)]
+        else:
+            spans = prose.spans
         if not spans:
             return text
         parts: list[str] = []
@@ -177,6 +185,27 @@ class Redactor:
             return text if _MASK.fullmatch(text) else self.mask(text)
         masked = self.text(text, transaction)
         return value if masked == text else masked
+
+
+class _Prose:
+    """A text and what looks like a secret in it, to be searched for the secrets of many transactions."""
+
+    __slots__ = ("_pieces", "_text", "_was_asked", "spans")
+
+    def __init__(self, text: str, is_name: bool) -> None:
+        self._text = text
+        self._was_asked = False
+        self._pieces: frozenset[str] | None = None
+        self.spans = list(shaped(text, is_name=is_name))
+
+    def may_hold(self, known: KnownSecrets) -> bool:
+        """Whether a transaction's secrets have to be looked for in it, character by character."""
+        if self._pieces is None:
+            if not self._was_asked:
+                self._was_asked = True  # most texts come once: only for the others pieces are worth it
+                return True
+            self._pieces = pieces_of(self._text)
+        return known.may_be_in(self._text, self._pieces)
 
 
 def redact_finding(finding: Finding, transaction: HttpTransaction | None, key: bytes) -> Finding:

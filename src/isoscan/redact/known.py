@@ -139,6 +139,10 @@ class KnownSecrets:
         for offset in range(0, len(form) - _BLOCK_CHARS + 1, _BLOCK_CHARS):
             self._blocks.setdefault(form[offset : offset + _BLOCK_CHARS], (form, offset))
 
+    def may_be_in(self, text: str, pieces: frozenset[str]) -> bool:
+        """Whether any can stand in a text that consists of these pieces."""
+        return not pieces.isdisjoint(self._blocks) or any(form in text for form in self._short)
+
     def find(self, text: str) -> Iterator[Span]:
         """Where they stand in `text`."""
         for form in self._short:
@@ -172,6 +176,11 @@ class KnownSecrets:
                 continue
             yield start, end
             position = floor = end
+
+
+def pieces_of(text: str) -> frozenset[str]:
+    """What `KnownSecrets` looks up in a text, for one that is searched again and again."""
+    return frozenset([text[start : start + _BLOCK_CHARS] for start in range(len(text) - _BLOCK_CHARS + 1)])
 
 
 def _is_within_word(text: str, position: int) -> bool:

@@ -21,12 +21,12 @@ Buffer: TypeAlias = bytes | bytearray | mmap.mmap
 # 100 MB costs no memory, and nothing is ever tried twice.
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _FLAT = rb'[^"{}\[\]]*+(?:' + _STRING + rb'[^"{}\[\]]*+)*+'
-# Up to and with the next bracket outside a string; an opening one takes its closing one
-# along if nothing nests in it, which halves the matches of header lists. The last two
-# alternatives make every search succeed where it starts, else it would be retried at
-# each later byte.
-_NEXT_BRACKET = re.compile(_FLAT + rb"(?:([{\[])" + _FLAT + rb'([}\]])?+|([}\]])|"|\Z)', re.DOTALL)
-_OPENED, _OPENED_AND_CLOSED, _CLOSED = 1, 2, 3
+# Up to and with the next bracket outside a string, over all pairs in which nothing nests: header
+# lists are full of them. What follows an opening bracket is looked at twice at most. The last two
+# alternatives make every search succeed where it starts, else it would be retried at each later byte.
+_LEAF = rb"[{\[]" + _FLAT + rb"[}\]]"
+_NEXT_BRACKET = re.compile(_FLAT + rb"(?:" + _LEAF + _FLAT + rb')*+(?:([{\[])|([}\]])|"|\Z)', re.DOTALL)
+_OPENED, _CLOSED = 1, 2
 _NEXT_KEY = re.compile(rb"[\s,]*+(" + _STRING + rb")\s*+:\s*+", re.DOTALL)
 _SCALAR = re.compile(_STRING + rb'|[^\s,:"{}\[\]]++', re.DOTALL)
 _SPACE = re.compile(rb"\s*+")
@@ -97,8 +97,8 @@ class JsonCursor:
         return JsonDamage(self.position, is_truncated=False)
 
     def _end_of_brackets(self) -> int:
-        depth = 0
-        for bracket in _NEXT_BRACKET.finditer(self.data, self.position):
+        depth = 1  # of the value itself: behind it others may follow, which are not to be passed over
+        for bracket in _NEXT_BRACKET.finditer(self.data, self.position + 1):
             kind = bracket.lastindex
             if kind == _OPENED:
                 depth += 1
