@@ -37,7 +37,7 @@ class Balance:
     def look(self, now: float, efforts: Sequence[Effort]) -> tuple[int, int]:
         """The index of who should get more isolates, and how many: none, or as many as it has at most.
 
-        One with work that finished nothing since the last look was busy all the time.
+        However work shifts from one to another, no more than `workers - 1` are added in all. One with work that finished nothing since the last look was busy all the time.
         """
         elapsed_s = now - self._looked_at
         before, self._busy_us = self._busy_us, [effort.busy_us for effort in efforts]
@@ -55,4 +55,5 @@ class Balance:
         if idle < 1 or loads[slowest] < _SATURATED:
             return 0, 0
         isolates = efforts[slowest].isolates
-        return slowest, max(min(idle, isolates, self._workers - isolates), 0)
+        added = sum([effort.isolates for effort in efforts]) - len(efforts)
+        return slowest, max(min(idle, isolates, self._workers - 1 - added), 0)

@@ -57,6 +57,12 @@ def test_never_more_than_workers() -> None:
     assert grown([3.4], 4, isolates=[4])[1] == 0
 
 
+def test_all_together_stay_below_the_workers() -> None:
+    """One after the other may be the slowest: what was added for the first counts for the next."""
+    assert grown([0.1, 1.0], 4, isolates=[3, 1]) == (1, 1)
+    assert grown([0.1, 1.0], 4, isolates=[4, 1])[1] == 0
+
+
 def test_who_finishes_nothing_is_busy() -> None:
     """A scan that takes longer than a look is long, and no idle plugin."""
     assert grown([0.0, 0.1], 4) == (0, 1)

@@ -208,7 +208,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     workers: Annotated[
         int | None,
         Meta(
-            description="Processes there should be work for; not given: one for each processor.",
+            description="Processes there should be work for: while there is less, the slowest plugin gets "
+            "more of them; not given: one for each processor.",
             extra={"check": workers, "option": "--workers"},
         ),
     ] = None
