@@ -37,7 +37,8 @@ class Balance:
     def look(self, now: float, efforts: Sequence[Effort]) -> tuple[int, int]:
         """The index of who should get more isolates, and how many: none, or as many as it has at most.
 
-        However work shifts from one to another, no more than `workers - 1` are added in all. One with work that finished nothing since the last look was busy all the time.
+        However work shifts from one to another, no more than `workers - 1` are added in all. One with
+        work that finished nothing since the last look was busy all the time.
         """
         elapsed_s = now - self._looked_at
         before, self._busy_us = self._busy_us, [effort.busy_us for effort in efforts]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from isoscan.errors import InputError
-from isoscan.sources import Entry, open_source
+from isoscan.sources import Entry, har, open_source
 
 ENTRIES = [
     {
@@ -143,3 +144,58 @@ def test_any_value_in_any_field(field: str, member: str | None, value: object) -
 def test_any_bytes(data: bytes) -> None:
     """Bytes of no kind at all end in an error or in entries."""
     read(data)
+
+
+def known_of(data: bytes) -> tuple[list[tuple[object, ...]], str]:
+    """All that can be told of what is read, but for moments that no entry names."""
+    entries, error = read(data)
+    told: list[tuple[object, ...]] = []
+    for entry in entries:
+        parts: tuple[object, ...] = (entry.index, entry.problem, entry.notes, entry.offset_bytes)
+        parts += (entry.length_bytes, entry.is_out_of_scope)
+        if entry.transaction is not None:
+            request, response = entry.transaction.request, entry.transaction.response
+            parts += (request.method, request.url, request.headers, request.body)
+            parts += () if response is None else (response.status, response.headers, response.body)
+        told.append(parts)
+    return told, str(error)
+
+
+def walked(data: bytes) -> tuple[list[tuple[object, ...]], str]:
+    """The same without a guess at where an entry ends."""
+    with patch.object(har, "_MAX_WRONG_GUESSES", 0):
+        return known_of(data)
+
+
+ODD = [
+    {**ENTRIES[0], "_again": {"startedDateTime": "2024-01-02T03:04:05.678Z", "time": 1}},
+    {"startedDateTime": "2024-01-02T03:04:05.678Z", "_deep": json.loads("[" * 900 + "]" * 900)},
+    {"time": 1, "startedDateTime": "2024-01-02T03:04:05.678Z", "request": ENTRIES[1]["request"]},
+    {"startedDateTime": "x", "request": {"method": "CONNECT", "url": "a:443"}},
+    {"startedDateTime": "x", "request": 17},
+]
+CHOSEN = st.lists(st.sampled_from([*ENTRIES, *ODD]), min_size=1, max_size=8)
+
+
+@given(
+    CHOSEN, st.sampled_from([None, 0, 2]), st.lists(st.tuples(st.integers(0, 9999), st.binary(max_size=3)))
+)
+def test_where_entries_end_is_no_guess(
+    chosen: list[object], indent: int | None, damages: list[tuple[int, bytes]]
+) -> None:
+    """An entry that is taken to end where the next one begins is the one that a walk finds, damaged or not."""
+    data = json.dumps({"log": {"entries": chosen}}, indent=indent).encode()
+    for at, inserted in damages:
+        at %= len(data) + 1
+        data = data[:at] + inserted + data[at + 1 :]
+    assert known_of(data) == walked(data)
+
+
+def test_too_deep_an_entry_hides_none_of_its_parts() -> None:
+    """What nobody can decode is one rejected entry, whatever seems to begin inside."""
+    inner = json.dumps(ENTRIES[0])
+    deep = '{"startedDateTime": ' + "[" * 100_000 + inner + "]" * 100_000 + "}"
+    data = f'{{"log": {{"entries": [{inner}, {deep}, {inner}]}}}}'.encode()
+    assert known_of(data) == walked(data)
+    entries, _ = read(data)
+    assert [entry.problem for entry in entries] == [None, "nested too deeply", None]

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 _ISO = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ]+(\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)\s*([Zz]|[+-]\d\d:?\d\d(?::\d\d(?:\.\d+)?)?|)"
 )
+#: What browsers write, and Python reads as it stands.
+_USUAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _NUMBER = re.compile(r"\d{9,19}(?:\.\d+)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Seconds reach this in the year 5138, milliseconds did in 1973, microseconds are above 1e14.
@@ -27,6 +29,11 @@ def read_date(raw: object) -> datetime | None:
         moment = raw
     elif isinstance(raw, str):
         text = raw.strip()
+        if _USUAL.fullmatch(text):
+            try:
+                return datetime.fromisoformat(text)
+            except ValueError:
+                return None
         iso = _ISO.fullmatch(text)
         if iso is None:
             return _from_epoch(float(text)) if _NUMBER.fullmatch(text) else None

@@ -52,6 +52,8 @@ def split_pseudo(pairs: list[tuple[str, str]]) -> tuple[Headers, dict[str, str]]
     Several cookies that a tool joined by line feeds become several `set-cookie`
     headers again; no header value can hold a line feed.
     """
+    if not any(name[0] == ":" or "\n" in value for name, value in pairs):
+        return tuple(pairs), {}
     headers: list[tuple[str, str]] = []
     pseudo: dict[str, str] = {}
     for name, value in pairs:

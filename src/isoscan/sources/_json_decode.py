@@ -22,6 +22,13 @@ UNPAIRED_SURROGATES = "unpaired surrogates were replaced by U+FFFD"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+class NestedTooDeeply(Rejected):
+    """A value that nobody decodes; so nothing is known of where it ends."""
+
+    def __init__(self) -> None:
+        super().__init__("nested too deeply")
+
+
 class TolerantDecoder(Generic[T]):
     """Decodes JSON into one struct type; raises `Rejected` and nothing else."""
 
@@ -36,7 +43,7 @@ class TolerantDecoder(Generic[T]):
         except (msgspec.DecodeError, UnicodeDecodeError):
             pass  # the tolerant decoder below accepts it or says what is wrong
         except RecursionError:
-            raise Rejected("nested too deeply") from None
+            raise NestedTooDeeply from None
         try:
             value = _loads(raw, notes)
             return msgspec.convert(value, self._type, strict=False)
@@ -46,7 +53,7 @@ class TolerantDecoder(Generic[T]):
         except json.JSONDecodeError as error:
             raise NotJson(f"not valid JSON at its character {error.pos}") from None
         except RecursionError:
-            raise Rejected("nested too deeply") from None
+            raise NestedTooDeeply from None
 
 
 def _loads(raw: memoryview, notes: list[str]) -> object:

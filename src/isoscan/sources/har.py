@@ -17,7 +17,7 @@ from ._attachments import Attachments, nothing_attached
 from ._document import Document
 from ._entry import Entry, NotJson, OutOfScope, Rejected, transaction_id
 from ._har_entry import HarEntry, har_transaction
-from ._json_decode import TolerantDecoder
+from ._json_decode import NestedTooDeeply, TolerantDecoder
 from ._json_scan import Buffer, JsonCursor, JsonDamage
 
 _DECODER = TolerantDecoder(HarEntry)
@@ -26,6 +26,8 @@ _MAX_RESUMPTIONS = 100
 # How entries begin in the tools' own output; what a file's own entries begin with is added.
 _USUAL_FIRST_KEYS = (b"startedDateTime", b"pageref", b"request", b"time")
 _MAX_FIRST_KEYS = 32
+_MAX_WRONG_GUESSES = 16
+_MAX_SEPARATORS = 64
 _FIRST_KEY = re.compile(rb'\{\s*"([\w$.\-]{1,64})"\s*:')
 
 
@@ -101,6 +103,10 @@ class _HarReader:
                 continue
             if self._is_in_step:
                 self._landmarks.learn(start)
+                if (guessed := self._guessed(start)) is not None:
+                    yield guessed
+                    self._document.release(start)
+                    continue
             try:
                 cursor.skip_value()
             except JsonDamage:
@@ -116,21 +122,42 @@ class _HarReader:
             yield self._decoded(start, cursor.position)
             self._document.release(start)
 
-    def _decoded(self, start: int, end: int) -> Entry:
-        notes: list[str] = []
+    def _guessed(self, start: int) -> Entry | None:
+        """The entry that ends where the next one seems to begin; None when that is no entry.
+
+        To walk to an entry's end takes longer than to decode it, and what decodes ends there.
+        """
+        end = self._landmarks.likely_end(start)
+        if end is None:
+            return None
         try:
-            raw = self._text[start:end]
-            transaction = har_entry_transaction(
-                raw, transaction_id(self._document.source, self._index), notes, self._document.attached
-            )
+            entry = self._read_entry(start, end)
+        except (NotJson, NestedTooDeeply):
+            self._landmarks.was_wrong()
+            return None
+        except Rejected as error:
+            entry = self._rejected(start, end, error)
+        self._cursor.position = end
+        return entry
+
+    def _decoded(self, start: int, end: int) -> Entry:
+        try:
+            return self._read_entry(start, end)
         except NotJson as error:
             self._get_in_step(start, end)
             problem = f"{error}; the entry begins at {self._document.byte(start)}"
             return self._entry(start, end, problem=problem)
         except Rejected as error:
-            is_out_of_scope = isinstance(error, OutOfScope)
-            return self._entry(start, end, problem=str(error), is_out_of_scope=is_out_of_scope)
+            return self._rejected(start, end, error)
+
+    def _read_entry(self, start: int, end: int) -> Entry:
+        notes: list[str] = []
+        id_ = transaction_id(self._document.source, self._index)
+        transaction = har_entry_transaction(self._text[start:end], id_, notes, self._document.attached)
         return self._entry(start, end, transaction, notes=notes)
+
+    def _rejected(self, start: int, end: int, error: Rejected) -> Entry:
+        return self._entry(start, end, problem=str(error), is_out_of_scope=isinstance(error, OutOfScope))
 
     def _entry(
         self,
@@ -179,6 +206,31 @@ class _Landmarks:
         self._data = data
         self._keys = dict.fromkeys(_USUAL_FIRST_KEYS)
         self._searched: tuple[int, int | None] | None = None
+        #: The bytes that the first entry begins with, up to its first key: tools write all of them alike.
+        self._opening: bytes | None = None
+        self._guesses_left = _MAX_WRONG_GUESSES
+
+    def likely_end(self, start: int) -> int | None:
+        """Where the entry that begins at `start` ends if the next one begins as the first did."""
+        if self._opening is None:
+            if self._guesses_left and (first := _FIRST_KEY.match(self._data, start)):
+                self._opening = first[0]
+            else:
+                return None
+        opening = self._opening
+        if self._guesses_left <= 0 or self._data[start : start + len(opening)] != opening:
+            return None
+        following = self._data.find(opening, start + len(opening))
+        if following < 0:
+            self._guesses_left = 0  # the last one, or others follow: to look again would be to read them all
+            return None
+        behind = bytes(self._data[max(start, following - _MAX_SEPARATORS) : following])
+        entrys = len(behind.rstrip(b" \t\r\n,"))
+        return following - len(behind) + entrys if entrys else None
+
+    def was_wrong(self) -> None:
+        """What ended there was no entry."""
+        self._guesses_left -= 1
 
     def learn(self, start: int) -> None:
         """Takes the first key of an entry as a mark of entries."""
