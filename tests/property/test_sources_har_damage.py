@@ -183,7 +183,7 @@ CHOSEN = st.lists(st.sampled_from([*ENTRIES, *ODD]), min_size=1, max_size=8)
 def test_where_entries_end_is_no_guess(
     chosen: list[object], indent: int | None, damages: list[tuple[int, bytes]]
 ) -> None:
-    """An entry that is taken to end where the next one begins is the one that a walk finds, damaged or not."""
+    """An entry that is taken to end where the next one begins is the one that a walk finds."""
     data = json.dumps({"log": {"entries": chosen}}, indent=indent).encode()
     for at, inserted in damages:
         at %= len(data) + 1
