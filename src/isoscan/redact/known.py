@@ -46,6 +46,9 @@ def secrets_of(transaction: HttpTransaction) -> Iterator[str]:
 
 def _of_headers(headers: Headers) -> Iterator[str]:
     for name, value in headers:
+        sure = header_telling(name)
+        if sure is Telling.NO:
+            continue
         lower = name.lower()
         if lower in CREDENTIAL_HEADERS:
             scheme, space, rest = value.strip().partition(" ")
@@ -60,8 +63,8 @@ def _of_headers(headers: Headers) -> Iterator[str]:
                 # Any cookie may be a session; a short one counts only if its name says so.
                 if len(content) >= _MIN_PERHAPS_CHARS or telling(cookie) is Telling.YES:
                     yield content
-        else:
-            yield from _of_pairs([(name, value.strip())], is_header=True)
+        elif sure is Telling.YES or is_plausible(value.strip()):
+            yield value.strip()
 
 
 def _of_url(url: str) -> Iterator[str]:
@@ -97,9 +100,9 @@ def _unescaped(content: str) -> str:
         return content
 
 
-def _of_pairs(pairs: Iterable[tuple[str, str]], *, is_header: bool = False) -> Iterator[str]:
+def _of_pairs(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
     for name, value in pairs:
-        sure = header_telling(name) if is_header else telling(name)
+        sure = telling(name)
         if sure is Telling.YES or (sure is Telling.PERHAPS and is_plausible(value)):
             yield value
 

@@ -67,6 +67,15 @@ def telling(name: str) -> Telling:
 
 def header_telling(name: str) -> Telling:
     """Whether a header of this name holds a secret."""
+    return _of_short_header(name) if len(name) <= _NAME_CHARS else _of_header(name)
+
+
+@lru_cache(maxsize=4096)
+def _of_short_header(name: str) -> Telling:
+    return _of_header(name)
+
+
+def _of_header(name: str) -> Telling:
     lower = name.lower()
     if lower in CREDENTIAL_HEADERS or lower in COOKIE_HEADERS:
         return Telling.YES
