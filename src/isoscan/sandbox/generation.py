@@ -256,8 +256,8 @@ class Generation:
             self._proximity.sent(self.pid, sum(map(len, batches)))
         self._process.write(*scan_parts(number, batches, plugins))
         if self._ticker is None:
+            # What it waited for a processor is known from the last look: idle it waited for none.
             self._ticked_at = self._loop.time()
-            self._waited_s = self._process.waited_s()
             self._ticker = self._loop.call_later(self._tick_s, self._tick)
 
     def record_scans(self, durations_us: Sequence[int], total_us: int) -> None:
