@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 c405c8579e4bc25b7d0b782de4e1f7bf38d7a04b6fb81781d35dbfdcc0ce9c19
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 c34e99e4f41be6060aab0ad0b3027d379b5f03226e6d46a6926601660f89cdcb
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -681,8 +681,9 @@ var Block = class {
   static text(block2, line2, offset, length, type) {
     let text = block2.#texts === null ? void 0 : mapGet(block2.#texts, line2);
     if (text === void 0) {
-      text = decodeWith(decoderFor(type), new NativeUint8Array(block2.#memory, offset, length));
-      if (block2.#texts !== null) mapSet(block2.#texts, line2, text);
+      const decoder = decoderFor(type);
+      text = decodeWith(decoder ?? utf8, new NativeUint8Array(block2.#memory, offset, length));
+      if (block2.#texts !== null && decoder !== null) mapSet(block2.#texts, line2, text);
     }
     return text;
   }
@@ -750,6 +751,7 @@ function decoderFor(contentType) {
   let decoder = mapGet(decoders, contentType);
   if (decoder === void 0) {
     decoder = newDecoder(contentType);
+    if (decoder === null) return null;
     if (knownTypes < MAX_KNOWN_TYPES && contentType.length <= MAX_NAME_CHARS) {
       mapSet(decoders, contentType, decoder);
       knownTypes++;
@@ -764,7 +766,7 @@ function newDecoder(contentType) {
   try {
     return new NativeTextDecoder(match[1]);
   } catch {
-    return utf8;
+    return null;
   }
 }
 var Content = class {
@@ -804,7 +806,7 @@ var Content = class {
   }
   text() {
     const type = this.#contentType;
-    return this.#text ??= this.#bytes === void 0 ? textOf(this.#open(), this.#line, this.#offset, this.#bodyLength, type) : decodeWith(decoderFor(type), this.#bytes);
+    return this.#text ??= this.#bytes === void 0 ? textOf(this.#open(), this.#line, this.#offset, this.#bodyLength, type) : decodeWith(decoderFor(type) ?? utf8, this.#bytes);
   }
   release() {
     this.#block = null;

@@ -113,8 +113,9 @@ export class Block {
   static text(block: Block, line: number, offset: number, length: number, type: string | null): string {
     let text = block.#texts === null ? undefined : mapGet(block.#texts, line);
     if (text === undefined) {
-      text = decodeWith(decoderFor(type), new NativeUint8Array(block.#memory, offset, length));
-      if (block.#texts !== null) mapSet(block.#texts, line, text);
+      const decoder = decoderFor(type);
+      text = decodeWith(decoder ?? utf8, new NativeUint8Array(block.#memory, offset, length));
+      if (block.#texts !== null && decoder !== null) mapSet(block.#texts, line, text);
     }
     return text;
   }
@@ -188,11 +189,13 @@ const decoders = new NativeMap<string, TextDecoder>();
 const MAX_KNOWN_TYPES = 256;
 let knownTypes = 0;
 
-function decoderFor(contentType: string | null): TextDecoder {
+/** Null when none can be made: then UTF-8 stands in, and as a full stack is a reason too, nobody keeps that. */
+function decoderFor(contentType: string | null): TextDecoder | null {
   if (contentType === null) return utf8;
-  let decoder = mapGet(decoders, contentType);
+  let decoder: TextDecoder | null | undefined = mapGet(decoders, contentType);
   if (decoder === undefined) {
     decoder = newDecoder(contentType);
+    if (decoder === null) return null;
     if (knownTypes < MAX_KNOWN_TYPES && contentType.length <= MAX_NAME_CHARS) {
       mapSet(decoders, contentType, decoder);
       knownTypes++;
@@ -201,14 +204,14 @@ function decoderFor(contentType: string | null): TextDecoder {
   return decoder;
 }
 
-function newDecoder(contentType: string): TextDecoder {
+function newDecoder(contentType: string): TextDecoder | null {
   CHARSET.lastIndex = 0;
   const match = execRegExp(CHARSET, contentType);
   if (match === null) return utf8;
   try {
     return new NativeTextDecoder(match[1]);
   } catch {
-    return utf8; // an unknown label is decoded as UTF-8, like a browser's fallback
+    return null; // an unknown label is decoded as UTF-8, like a browser's fallback
   }
 }
 
@@ -267,7 +270,7 @@ class Content {
     const type = this.#contentType;
     return this.#text ??= this.#bytes === undefined
       ? textOf(this.#open(), this.#line, this.#offset, this.#bodyLength, type)
-      : decodeWith(decoderFor(type), this.#bytes);
+      : decodeWith(decoderFor(type) ?? utf8, this.#bytes);
   }
 
   release(): void {
