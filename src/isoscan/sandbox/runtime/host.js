@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 c34e99e4f41be6060aab0ad0b3027d379b5f03226e6d46a6926601660f89cdcb
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 c562f183fc0b93fc72307638ad10081d3064e1865e4e0545f037fc3ae1807627
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -974,6 +974,7 @@ var entry;
 var urls = "";
 var isLoading = true;
 var loading = 0;
+var scanning = 0;
 var frame;
 var rows = [];
 var block;
@@ -1103,7 +1104,8 @@ function callPlugin(own, transaction) {
 }
 async function thenResponse(own, pending, whole) {
   const found = await pending;
-  if (own === scan.serial && scan.isOpen) scan.addReturned(found);
+  if (own !== scan.serial || !scan.isOpen) return void 0;
+  scan.addReturned(found);
   return entry.scanResponse(whole);
 }
 function sendResults() {
@@ -1140,9 +1142,9 @@ function readScanFrame() {
   clock = now();
 }
 function takeTurn() {
-  const plugin = u32(frame.payload + 4 + 4 * turn);
-  entry = entries[plugin];
-  assets = assetsOf[plugin];
+  scanning = u32(frame.payload + 4 + 4 * turn);
+  entry = entries[scanning];
+  assets = assetsOf[scanning];
   row = line = 0;
   bodyOffset = bodiesOffset;
 }
@@ -1182,6 +1184,7 @@ function tell(permission, target) {
   if (isOnTime()) scan.deny(permission, target);
 }
 function readAsset(name) {
+  if (!isOnTime()) throw new NativeError("a file can only be read while its plugin is loaded or scans");
   const bytes = mapGet(assets, name);
   if (bytes === void 0) throw refusal("read", typeof name === "string" ? name : "", tell);
   const copy = new NativeUint8Array(byteLength(bytes));
@@ -1203,11 +1206,13 @@ addEventListener("beforeunload", (event) => {
     answer(scan.serial, new NativeError("the scan awaits a promise that never settles"), true);
   }
 });
+function loadingSerial(place) {
+  return -1 - place;
+}
 var timerId = 0;
 var scanTimers = new NativeMap();
 var loadTimers = new NativeMap();
 function ownerOfTimer() {
-  if (isLoading) return 0;
   const context = getAsyncContext();
   return typeof context === "number" ? context : scan.serial;
 }
@@ -1216,15 +1221,15 @@ function makeTimer(repeats) {
     if (typeof callback !== "function") throw new NativeError("a timer needs a function, not code as text");
     const id = ++timerId;
     const own = ownerOfTimer();
-    if (own !== 0 && own !== scan.serial) {
+    if (own > 0 && own !== scan.serial) {
       lateErrors++;
       return id;
     }
-    const timers = own === 0 ? loadTimers : scanTimers;
+    const timers = own < 0 ? loadTimers : scanTimers;
     const fire = () => {
       if (!repeats) mapDelete(timers, id);
-      if (own !== 0 && (own !== scan.serial || !scan.isOpen)) return;
-      setAsyncContext(own === 0 && !isLoading ? scan.serial : own);
+      if (own > 0 && (own !== scan.serial || !scan.isOpen)) return;
+      setAsyncContext(own === loadingSerial(scanning) && scan.serial > 0 ? scan.serial : own);
       try {
         apply(callback, void 0, args);
       } catch (error) {
@@ -1375,8 +1380,8 @@ async function load() {
   let loaded = "";
   for (loading = 0; loading < count; loading++) {
     assets = assetsOf[loading];
+    scan = new Scan(loadingSerial(loading), settings);
     loaded += (loading > 0 ? "," : "") + await loadOne(created[loading], plugins[loading].config);
-    scan = new Scan(0, settings);
   }
   settings.plugins = [];
   isLoading = false;

@@ -88,8 +88,9 @@ let entries: EntryPoints[];
 let entry: EntryPoints;
 let urls = "";
 let isLoading = true;
-/** The place of the plugin that is being loaded. */
+/** The places of the plugin that is being loaded, and of the one that scans. */
 let loading = 0;
+let scanning = 0;
 
 let frame: Frame;
 /** Each of the frame's plugins scans all its rows, one plugin after the other. */
@@ -253,7 +254,9 @@ function callPlugin(own: number, transaction: Transaction): unknown {
 
 async function thenResponse(own: number, pending: unknown, whole: Transaction): Promise<unknown> {
   const found = await pending;
-  if (own === scan.serial && scan.isOpen) scan.addReturned(found);
+  // Settled late: another scan is open by now, perhaps of another plugin.
+  if (own !== scan.serial || !scan.isOpen) return undefined;
+  scan.addReturned(found);
   return entry.scanResponse!(whole);
 }
 
@@ -294,9 +297,9 @@ function readScanFrame(): void {
 
 /** The frame's next plugin begins with its first row. */
 function takeTurn(): void {
-  const plugin = u32(frame.payload + 4 + 4 * turn);
-  entry = entries[plugin];
-  assets = assetsOf[plugin];
+  scanning = u32(frame.payload + 4 + 4 * turn);
+  entry = entries[scanning];
+  assets = assetsOf[scanning];
   row = line = 0;
   bodyOffset = bodiesOffset;
 }
@@ -352,8 +355,12 @@ function tell(permission: string, target: string): void {
   if (isOnTime()) scan.deny(permission, target);
 }
 
-/** A fresh copy of a granted file, so that nobody changes it for a later scan. */
+/**
+ * A fresh copy of a granted file, so that nobody changes it for a later scan. What comes late would
+ * get the files of whoever scans now.
+ */
 function readAsset(name: unknown): Uint8Array {
+  if (!isOnTime()) throw new NativeError("a file can only be read while its plugin is loaded or scans");
   const bytes = mapGet(assets, name);
   if (bytes === undefined) throw refusal("read", typeof name === "string" ? name : "", tell);
   const copy = new NativeUint8Array(byteLength(bytes));
@@ -382,14 +389,18 @@ addEventListener("beforeunload", (event) => {
 
 // ---- timers: a scan's timers end with it -----------------------------------
 
+/** What stands for the serial of a scan while a plugin is loaded. */
+function loadingSerial(place: number): number {
+  return -1 - place;
+}
+
 let timerId = 0;
 /** Timers of the current scan by id; those started while loading live on. */
 const scanTimers = new NativeMap<number, unknown>();
 const loadTimers = new NativeMap<number, unknown>();
 
-/** Whose scan a timer that is started now belongs to; 0 is the time of loading. */
+/** Whose scan a timer that is started now belongs to; below 0 it is a plugin's loading. */
 function ownerOfTimer(): number {
-  if (isLoading) return 0;
   const context = getAsyncContext();
   return typeof context === "number" ? context : scan.serial;
 }
@@ -399,16 +410,16 @@ function makeTimer(repeats: boolean) {
     if (typeof callback !== "function") throw new NativeError("a timer needs a function, not code as text");
     const id = ++timerId;
     const own = ownerOfTimer();
-    if (own !== 0 && own !== scan.serial) {
+    if (own > 0 && own !== scan.serial) {
       lateErrors++; // what an earlier scan left behind runs in this one's time
       return id;
     }
-    const timers = own === 0 ? loadTimers : scanTimers;
+    const timers = own < 0 ? loadTimers : scanTimers;
     const fire = () => {
       if (!repeats) mapDelete(timers, id);
-      if (own !== 0 && (own !== scan.serial || !scan.isOpen)) return;
-      // A timer of the plugin's own, started while it was loaded, counts for whatever scan waits now.
-      setAsyncContext(own === 0 && !isLoading ? scan.serial : own);
+      if (own > 0 && (own !== scan.serial || !scan.isOpen)) return;
+      // A timer started while its plugin was loaded counts for whatever scan of that plugin waits now.
+      setAsyncContext(own === loadingSerial(scanning) && scan.serial > 0 ? scan.serial : own);
       try {
         apply(callback as Callable, undefined, args);
       } catch (error) {
@@ -551,8 +562,8 @@ async function load(): Promise<void> {
   let loaded = "";
   for (loading = 0; loading < count; loading++) {
     assets = assetsOf[loading];
+    scan = new Scan(loadingSerial(loading), settings);
     loaded += (loading > 0 ? "," : "") + await loadOne(created[loading], plugins[loading].config);
-    scan = new Scan(0, settings);
   }
   settings.plugins = [];
   isLoading = false;
