@@ -4,10 +4,12 @@ It speaks the frame protocol on standard input and output and takes its behaviou
 from the plugin's code, a JSON object (all keys optional):
 
     {"lives": [life, …]}     the n-th process of a test follows the n-th life, or the last one
-    life = {"hello": fault, "ready": fault, "frames": {"3": fault}, "paths": {"/bad": fault}}
+    life = {"hello": fault, "ready": fault, "frames": {"3": fault}, "paths": {"/bad": fault},
+            "plugins": {"2": {"/bad": fault}}}
 
 Faults while it answers a frame replace that frame's answer; `paths` strike when the
-URL of the next transaction holds the key. The faults are the keys of `_FAULTS`, and
+URL of the next transaction holds the key, and `plugins` when in addition the plugin at that place of a
+group is to scan it (the code is the first one's). The faults are the keys of `_FAULTS`, and
 `exit:N`, `signal:N`. `hello` faults come before the code is known: they arrive in argv.
 Runs isolated (`-I -S`): nothing but the standard library.
 """
@@ -37,7 +39,9 @@ class Worker:
         self.sequence = 0
         self.frame_count = 0
         self.frame = 0
+        #: Of what is scanned, and at which places are the plugins that scan it.
         self.ids: list[str] = []
+        self.places: list[int] = []
 
     # ---- the honest part -----------------------------------------------------
 
@@ -76,9 +80,9 @@ class Worker:
         self.sequence += 1
         return struct.pack("<I", len(head) + len(body)) + head + body
 
-    def entry(self, transaction_id: str) -> Any:
-        """The outcome of one scan: a finding that echoes the transaction's id."""
-        return {"d": 5, "f": [[0, json.dumps({"title": transaction_id})]]}
+    def entry(self, transaction_id: str, place: int = 0) -> Any:
+        """The outcome of one scan: a finding that echoes the transaction's id and the plugin's place."""
+        return {"d": 5, "f": [[0, json.dumps({"title": transaction_id, "evidence": str(place)})]]}
 
     def text(self, entries: list[Any], *, frame: int | None = None, first: int = 0) -> str:
         """The JSON of a results reply."""
@@ -86,7 +90,7 @@ class Worker:
 
     def entries(self) -> list[Any]:
         """The right outcomes of the current frame."""
-        return [self.entry(i) for i in self.ids]
+        return [self.entry(i, place) for i, place in zip(self.ids, self.places, strict=True)]
 
     def answer(self) -> None:
         """Answers the current frame as it should be."""
@@ -105,7 +109,8 @@ class Worker:
         lives = script.get("lives", [{}])
         life = lives[min(self.life, len(lives) - 1)]
         self.fail(life.get("ready"))
-        ready = {"plugins": [{"metadata": "null", "console": []}], "urls": [], "heap": [1, 2]}
+        loaded = [{"metadata": "null", "console": []}] * len(settings["plugins"])
+        ready = {"plugins": loaded, "urls": [], "heap": [1, 2]}
         self.write(self.packed(READY, json.dumps(ready)))
         while True:
             order, number, payload = self.read_order()
@@ -114,14 +119,18 @@ class Worker:
                 continue
             self.frame = number
             self.frame_count += 1
-            plugins = int.from_bytes(payload[:4], "little")
-            lengths = 4 + 4 * plugins
+            (count,) = struct.unpack_from("<I", payload)
+            plugins = struct.unpack_from(f"<{count}I", payload, 4)
+            lengths = 4 + 4 * count
             length = int.from_bytes(payload[lengths : lengths + 4], "little")
-            rows = plugins * json.loads(payload[lengths + 8 : lengths + 8 + length])
+            each = json.loads(payload[lengths + 8 : lengths + 8 + length])
+            rows = count * each
             self.ids = [row[0] for row in rows]
+            self.places = [place for place in plugins for _ in each]
             fault = life.get("frames", {}).get(str(self.frame_count))
-            for index, row in enumerate(rows):
-                for path, wanted in life.get("paths", {}).items():
+            for index, (row, place) in enumerate(zip(rows, self.places, strict=True)):
+                faults = {**life.get("paths", {}), **life.get("plugins", {}).get(str(place), {})}
+                for path, wanted in faults.items():
                     if fault is None and path in row[2]:
                         fault = wanted
                         if wanted.startswith(("exit:", "signal:", "stall")) and index:
