@@ -32,6 +32,9 @@ ECHO = "export function scan_transaction(t) { return { title: t.id, evidence: 'N
 PLUGINS = 3
 ROWS = 4
 POSITIONS = list(product(range(PLUGINS), range(ROWS)))
+HANG = "while (true) {}"
+WAIT = "return new Promise((done) => setTimeout(done, 3_600_000));"
+HOARD = "const kept = []; while (true) kept.push(new Array(1e6).fill(1.5));"
 
 
 @pytest.fixture
@@ -67,6 +70,17 @@ async def results_of(
     return results
 
 
+async def first_of(scanner: Scanner, transactions: Sequence[HttpTransaction], count: int) -> list[ScanResult]:
+    """The first results of a scan that is then broken off."""
+    results: list[ScanResult] = []
+    async with aclosing(scanner.scan(transactions)) as scanning:  # type: ignore[type-var]  # it is a generator
+        async for result in scanning:
+            if len(results) == count:
+                break
+            results.append(result)
+    return results
+
+
 def expect_order(
     results: Sequence[ScanResult],
     transactions: Sequence[HttpTransaction],
@@ -97,13 +111,12 @@ def expect_one_culprit(results: Sequence[ScanResult], plugin: int, row: int, ver
 
 
 @pytest.mark.usefixtures("full_frames")
-@pytest.mark.parametrize("position", POSITIONS, ids=str)
 @pytest.mark.parametrize(
-    ("fault", "verdict"), [("signal:9", Verdict.CRASHED), ("wrong_entry", Verdict.CRASHED)]
+    ("fault", "position"),
+    [*product(["signal:9"], POSITIONS), *product(["wrong_entry"], POSITIONS[::4])],
+    ids=str,
 )
-async def test_death_at_every_place_of_a_frame(
-    tmp_path: Path, fault: str, verdict: Verdict, position: tuple[int, int]
-) -> None:
+async def test_death_at_every_place_of_a_frame(tmp_path: Path, fault: str, position: tuple[int, int]) -> None:
     """Whichever plugin's scan of whichever transaction kills the isolate, it alone is charged."""
     plugin, row = position
     life = {"plugins": {str(plugin): {f"/t{row}": fault}}}
@@ -111,20 +124,21 @@ async def test_death_at_every_place_of_a_frame(
         PLUGINS, script(life), deno=install_fake_deno(tmp_path), sandbox="permissions", limits=Limits()
     )
     results = await results_of(executors, traffic(ROWS))
-    expect_one_culprit(results, plugin, row, verdict)
+    expect_one_culprit(results, plugin, row, Verdict.CRASHED)
     assert lives_begun(tmp_path) <= 4, "more isolates were lost than one scan can cost"
 
 
 @pytest.mark.usefixtures("full_frames")
-@pytest.mark.parametrize("position", [(0, 0), (1, 2), (2, 3)], ids=str)
 @pytest.mark.parametrize(
-    ("bad", "verdict"),
+    ("bad", "verdict", "position"),
     [
-        ("while (true) {}", Verdict.TIMEOUT),
-        ("return new Promise((done) => setTimeout(done, 3_600_000));", Verdict.TIMEOUT),
-        ("const kept = []; while (true) kept.push(new Array(1e6).fill(1.5));", Verdict.OUT_OF_MEMORY),
+        (HANG, Verdict.TIMEOUT, (0, 0)),
+        (HANG, Verdict.TIMEOUT, (2, 3)),
+        (WAIT, Verdict.TIMEOUT, (1, 2)),
+        (HOARD, Verdict.OUT_OF_MEMORY, (0, 3)),
+        (HOARD, Verdict.OUT_OF_MEMORY, (2, 0)),
     ],
-    ids=["hangs", "waits", "memory"],
+    ids=["hang_first", "hang_last", "wait", "hoard_first", "hoard_last"],
 )
 async def test_culprits_in_a_shared_frame(bad: str, verdict: Verdict, position: tuple[int, int]) -> None:
     """What hangs or eats memory first, in the middle or last in a frame is found; its mates never notice."""
@@ -183,18 +197,13 @@ async def test_changes_while_frames_are_shared(change: str) -> None:
     assert len(wrong) <= changes, "one call interrupts one scan"
 
 
-@pytest.mark.parametrize("taken", [0, 1, 2, 3, 4, 191, 192, 193, 500])
+@pytest.mark.parametrize("taken", [0, 1, 3, 4, 192, 500])
 async def test_breaking_off(taken: int) -> None:
     """Wherever a scan is left, what was handed out and what was finished are different results, in order."""
     executors = group(PLUGINS)
     transactions = traffic(400)
     async with Scanner(executors) as scanner:
-        results: list[ScanResult] = []
-        async with aclosing(scanner.scan(transactions)) as scanning:  # type: ignore[type-var]  # it is a generator
-            async for result in scanning:
-                if len(results) == taken:
-                    break
-                results.append(result)
+        results = await first_of(scanner, transactions, taken)
         left = [(r.transaction_id, r.plugin_id) for r in (*results, *scanner.unclaimed)]
         assert [count for count in Counter(left).values() if count > 1] == []
         expect_order(
@@ -211,7 +220,7 @@ async def test_breaking_off(taken: int) -> None:
 
 
 @pytest.mark.parametrize("frame_scans", [1, 2, 3, 5, 64, 100])
-@pytest.mark.parametrize("queue_size", [1, 2, 100])
+@pytest.mark.parametrize("queue_size", [1, 100])
 async def test_frames_and_queues_of_any_size(
     monkeypatch: pytest.MonkeyPatch, frame_scans: int, queue_size: int
 ) -> None:
@@ -229,20 +238,31 @@ async def test_groups_of_any_size(count: int) -> None:
     assert all(is_own(result) for result in results)
 
 
-@pytest.mark.parametrize("workers", [2, 3, 5])
-async def test_several_isolates_of_a_group(workers: int) -> None:
+BUSY = """
+globalThis.isolate ??= crypto.randomUUID();
+export function scan_transaction(t) {
+  const number = Number(t.id.slice(1));
+  for (const end = performance.now() + (number % 7) / 20; performance.now() < end;);
+  return { title: t.id, evidence: "NAME", description: isolate };
+}
+"""
+
+
+@pytest.mark.parametrize("isolates", [2, 3, 5])
+@pytest.mark.parametrize("taken", [700, 1])
+async def test_several_isolates_of_a_group(isolates: int, taken: int) -> None:
     """However many isolates do the work, results come in the order of the input and of the plugins."""
-    busy = """
-    globalThis.isolate ??= crypto.randomUUID();
-    export function scan_transaction(t) {
-      const number = Number(t.id.slice(1));
-      for (const end = performance.now() + (number % 7) / 10; performance.now() < end;);
-      return { title: t.id, evidence: "NAME", description: isolate };
-    }
-    """
-    results = await results_of(group(PLUGINS, busy), traffic(500), workers=workers)
+    executors, transactions = group(PLUGINS, BUSY), traffic(300)
+    async with Scanner(executors, workers=isolates) as scanner:
+        (crew,) = scanner._crews
+        for _ in range(isolates - 1):
+            await crew.grow()
+        broken_off = await first_of(scanner, transactions, taken)
+        results = [result async for result in scanner.scan(transactions)]
+    assert all(is_own(result) for result in broken_off)
+    expect_order(results, transactions, executors)
     assert all(is_own(result) for result in results)
-    assert 1 < len({result.findings[0].description for result in results}) <= workers
+    assert 1 < len({result.findings[0].description for result in results}) <= isolates
 
 
 async def test_two_groups_and_loners_side_by_side() -> None:
