@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
@@ -263,6 +264,37 @@ async def test_several_isolates_of_a_group(isolates: int, taken: int) -> None:
     expect_order(results, transactions, executors)
     assert all(is_own(result) for result in results)
     assert 1 < len({result.findings[0].description for result in results}) <= isolates
+
+
+async def test_all_ways_of_asking_at_once() -> None:
+    """Scans of the whole group, streams of single plugins and single calls share frames, and no results."""
+    executors = group(PLUGINS)
+
+    def own_traffic(mark: str, count: int) -> list[HttpTransaction]:
+        return [make_transaction(transaction_id=f"{mark}{n}") for n in range(count)]
+
+    async def whole(scanner: Scanner) -> list[ScanResult]:
+        transactions = own_traffic("whole", 300)
+        results = [result async for result in scanner.scan(transactions)]
+        expect_order(results, transactions, executors)
+        return results
+
+    async def stream(mark: str, place: int) -> list[ScanResult]:
+        transactions = own_traffic(mark, 300)
+        results = [result async for result in executors[place].scan_many(transactions)]
+        expect_order(results, transactions, executors[place : place + 1])
+        return results
+
+    async def calls(place: int) -> list[ScanResult]:
+        for transaction in own_traffic("call", 60):
+            (finding,) = await executors[place].scan_transaction(transaction)
+            assert (finding.title, finding.evidence) == (transaction.id, str(place))
+        return []
+
+    async with Scanner(executors) as scanner:
+        asked = (whole(scanner), stream("a", 0), stream("b", 0), stream("c", 2), calls(1), calls(0))
+        for results in await asyncio.gather(*asked):
+            assert all(is_own(result) for result in results)
 
 
 async def test_two_groups_and_loners_side_by_side() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from isoscan import ExecutorStats, PluginExecutor, PluginMetadata, Verdict
+from isoscan import ExecutorStats, PluginExecutor, PluginMetadata, Scanner, Verdict
 from isoscan.sandbox.proximity import Proximity
 from support.builders import make_transaction
 
@@ -72,6 +72,19 @@ async def test_calls_one_by_one_share_a_processor(free: set[int]) -> None:
         assert len(own) == 1
         assert processors_of_children() == [own]
     assert os.sched_getaffinity(0) == free
+
+
+async def test_one_transaction_for_a_group_is_a_load() -> None:
+    """What several plugins of an isolate scan together is no single short call."""
+    group = [
+        PluginExecutor(PluginMetadata(id=name), QUICK, isolate_per="group", low_latency=True)
+        for name in ("a", "b", "c")
+    ]
+    async with Scanner(group) as scanner:
+        for _ in range(MANY):
+            results = [result async for result in scanner.scan([make_transaction()])]
+            assert [result.verdict for result in results] == [Verdict.FINDINGS] * 3
+            assert not is_near()
 
 
 async def test_load_frees_both(free: set[int]) -> None:

@@ -253,7 +253,7 @@ class Generation:
             self._turn.enter()
         self.in_flight_frames += 1
         if self._proximity is not None:
-            self._proximity.sent(self.pid, sum(map(len, batches)))
+            self._proximity.sent(self.pid, sum(map(len, batches)) * len(plugins))
         self._process.write(*scan_parts(number, batches, plugins))
         if self._ticker is None:
             # What it waited for a processor is known from the last look: idle it waited for none.
