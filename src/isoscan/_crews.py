@@ -67,9 +67,17 @@ class Crew:
         twins = [executor._twin() for executor in self.isolates[0]]
         if len(twins) > 1:
             PluginExecutor._share(twins)
+        first, twin = self.isolates[0][0], twins[0]
+        try:
+            # Not the files as they are now: all isolates of a plugin run the same.
+            await twin._slot.start(first._slot.source)
+            await twin._follow(first)  # it may have been reloaded meanwhile
+        except BaseException:
+            await twin.shutdown(drain=False)
+            raise
+        for executor, follower in zip(self.isolates[0], twins, strict=True):
+            executor._followers.append(follower)
         self.isolates.append(twins)
-        # Not the files as they are now: all isolates of a plugin run the same.
-        await twins[0]._slot.start(self.isolates[0][0]._slot.source)
         return twins[0]
 
 

@@ -91,6 +91,8 @@ class PluginExecutor:
         )
         self.limits = settings.limits
         self.max_executions_before_restart = settings.max_executions_before_restart
+        #: Of further isolates of its plugin: they run the code that this one runs.
+        self._followers: list[PluginExecutor] = []
         self._enter(Slot((self._plugin,), settings, read_stats=self.get_stats), 0)
 
     def _enter(self, slot: Slot, place: int) -> None:
@@ -229,7 +231,17 @@ class PluginExecutor:
         would get more than is in force: the old one serves on. `permissions` is a new grant,
         and allows it.
         """
-        return await self._slot.reload(self._place, new_code, permissions)
+        report = await self._slot.reload(self._place, new_code, permissions)
+        for follower in self._followers:
+            await follower._follow(self)
+        return report
+
+    async def _follow(self, leader: PluginExecutor) -> None:
+        """Runs what another executor of the same plugins runs."""
+        slot = self._slot
+        while slot.source is not leader._slot.source:
+            await slot.until_replaced()
+            await slot.restart(leader._slot.source, True, RestartReason.RELOAD)
 
     async def terminate_execution(self) -> bool:
         """Aborts what runs now; the executor serves on. Returns whether anything ran.

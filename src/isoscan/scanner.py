@@ -80,6 +80,7 @@ class Scanner:
     async def _shut_down(self, *, drain: bool) -> None:
         if self._growing is not None:
             self._growing.cancel()
+            await asyncio.wait([self._growing])  # what it was starting is gone then
         for crew in self._crews:
             for executor, *helpers in zip(*crew.isolates, strict=True):
                 coverage = self.coverage.plugins[executor.metadata.id]

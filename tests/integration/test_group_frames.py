@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -295,6 +295,45 @@ async def test_all_ways_of_asking_at_once() -> None:
         asked = (whole(scanner), stream("a", 0), stream("b", 0), stream("c", 2), calls(1), calls(0))
         for results in await asyncio.gather(*asked):
             assert all(is_own(result) for result in results)
+
+
+@pytest.mark.parametrize("isolate_per", ["executor", "group"])
+async def test_reload_reaches_every_isolate(isolate_per: Literal["executor", "group"]) -> None:
+    """After a reload no isolate answers with the code from before, also one that started meanwhile."""
+    code = BUSY.replace('evidence: "NAME"', 'evidence: "old"')
+    executors = [
+        PluginExecutor(PluginMetadata(id=name), code, isolate_per=isolate_per) for name in ("changed", "same")
+    ]
+    transactions = traffic(200)
+    async with Scanner(executors, workers=8) as scanner:
+        crew = scanner._crews[0]
+        await crew.grow()
+        await asyncio.gather(crew.grow(), executors[0].reload(code.replace("old", "new")))
+        results = [result async for result in scanner.scan(transactions)]
+    expect_order(results, transactions, executors)
+    said = {(result.plugin_id, result.findings[0].evidence) for result in results}
+    assert said == {("changed", "new"), ("same", "old")}
+    assert len({r.findings[0].description for r in results if r.plugin_id == "changed"}) > 1
+
+
+@pytest.mark.parametrize("turns", [0, 1, 5, 50])
+async def test_an_isolate_that_never_came_is_forgotten(turns: int) -> None:
+    """When a scan is broken off while another isolate starts, none that cannot work is counted or asked."""
+    executors, transactions = group(PLUGINS, BUSY), traffic(100)
+    async with Scanner(executors, workers=2) as scanner:
+        crew = scanner._crews[0]
+        growing = asyncio.create_task(crew.grow())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        growing.cancel()
+        await asyncio.wait([growing])
+        assert growing.cancelled()
+        assert {member.state for member in crew.members} == {"serving"}
+        assert crew.effort.isolates == 1
+        await executors[1].reload(BUSY.replace("NAME", "1"))
+        results = [result async for result in scanner.scan(transactions)]
+    expect_order(results, transactions, executors)
+    assert all(is_own(result) for result in results)
 
 
 async def test_two_groups_and_loners_side_by_side() -> None:
