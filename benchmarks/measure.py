@@ -279,13 +279,18 @@ class Benchmark:
                 cell.to_limit = spread(paired(cell.rates, limit.cell.rates))
             if contender.kind == "peer" and ours:
                 # Median over median would compare rounds in which the machine was not the same.
-                fastest = max(ours, key=lambda each: statistics.median(each.cell.rates))
+                fastest = max(ours, key=lambda each: median_rate(each.cell.rates))
                 cell.ours_times = spread(paired(fastest.cell.rates, cell.rates))
             latency.p50_us, latency.p99_us = spread(entry.p50s), spread(entry.p99s)
             latency.to_echo = spread(paired(entry.p50s, echo))
             if cell.state == "measured" and contender.is_shared and self._report.workloads[-1].plugins > 1:
                 cell.detail = "all plugins share one isolate"
         self._entries = []
+
+
+def median_rate(rates: Sequence[float | None]) -> float:
+    """The median of the rounds that were measured."""
+    return statistics.median([rate for rate in rates if rate is not None] or [0.0])
 
 
 def comparable(outcomes: Sequence[Outcome]) -> list[list[list[tuple[str, ...]]]]:

@@ -28,6 +28,7 @@ _MAX_FRAME_BYTES = 4 * 1024 * 1024
 #: After an execution was terminated, a suspect that runs this long is the one that was meant.
 _ABORT_AFTER_S = 0.1
 _ONLY_INT = {int}
+_CLEAN = Verdict.CLEAN
 _WHAT_HAPPENED = {
     Verdict.TIMEOUT: "the scan was killed",
     Verdict.OUT_OF_MEMORY: "the scan needs more memory than its limits allow",
@@ -205,21 +206,34 @@ class Dispatch:
         total_us = sum(durations_us)
         self.busy_us += total_us
         generation.record_scans(durations_us, total_us)
+        is_one_plugin = len(self.accounts) == 1
+        if is_one_plugin:
+            self._count(0, durations_us)
         begun = 0
         for job, first, count in answered:
             end = begun + count
-            counters = self.accounts[job.plugin].counters
-            counters.executions += count
-            counters.scan_latency.record_all(durations_us[begun:end])
-            outcomes = self._results_of(job, first, entries[begun:end], generation)
+            if not is_one_plugin:
+                self._count(job.plugin, durations_us[begun:end])
+            if count == 1:  # many callers have one scan each
+                transaction, attempts = job.payload.transactions[first], job.attempts + 1
+                outcomes = [self._result_of(transaction, entries[begun], generation, job.plugin, attempts)]
+            else:
+                outcomes = self._results_of(job, first, entries[begun:end], generation)
             begun = end
             if not job.is_withdrawn:
                 job.deliver(first, outcomes)
         last = job.payload.transactions[first + count - 1]
-        if not self.is_single_use and outcomes[-1].verdict.is_complete and _body_bytes(last) <= _RECENT_BYTES:
+        is_fit = outcomes[-1].verdict.is_complete and _body_bytes(last) <= _RECENT_BYTES
+        if is_fit and not self.is_single_use and (not self.recent or self.recent[-1] is not last):
             self.recent.append(last)
         self.on_answer(generation, self.loop.time())
         self._after_change()
+
+    def _count(self, plugin: int, durations_us: Sequence[int]) -> None:
+        """A plugin has answered some scans."""
+        counters = self.accounts[plugin].counters
+        counters.executions += len(durations_us)
+        counters.scan_latency.record_all(durations_us)
 
     def _results_of(
         self, job: Job, first: int, entries: list[int | ScanEntry], generation: Generation
@@ -230,7 +244,7 @@ class Dispatch:
             transactions = transactions[first : first + len(entries)]
         account = self.accounts[job.plugin]
         plugin_id, number, sandbox = account.metadata.id, generation.number, self.sandbox
-        clean, attempts = Verdict.CLEAN, job.attempts + 1
+        clean, attempts = _CLEAN, job.attempts + 1
         if count := list(map(type, entries)).count(int):
             account.counters.verdicts[clean] += count
         return [
@@ -244,20 +258,31 @@ class Dispatch:
                 sandbox=sandbox,
             )
             if type(entry) is int
-            else self._result_of(transaction, entry, generation, job.plugin, attempts)  # type: ignore[arg-type]
+            else self._result_of(transaction, entry, generation, job.plugin, attempts)
             for transaction, entry in zip(transactions, entries, strict=True)
         ]
 
     def _result_of(
         self,
         transaction: HttpTransaction,
-        entry: ScanEntry,
+        entry: int | ScanEntry,
         generation: Generation,
         plugin: int,
         attempts: int,
     ) -> ScanResult:
         account = self.accounts[plugin]
         metadata, counters = account.metadata, account.counters
+        if isinstance(entry, int):
+            counters.verdicts[_CLEAN] += 1
+            return ScanResult(
+                transaction_id=transaction.request.id,
+                plugin_id=metadata.id,
+                verdict=_CLEAN,
+                duration_ms=entry / 1000,
+                generation=generation.number,
+                attempts=attempts,
+                sandbox=self.sandbox,
+            )
         try:
             denials = counters.denials.record(entry.denials) if entry.denials else ()
             result = result_of_entry(

@@ -220,7 +220,10 @@ class PluginExecutor:
         first, for tight memory. Concurrent calls share one restart and its result.
         Raises `RestartFailed`; with overlap the old generation then serves on.
         """
-        return await self._slot.restart(None, overlap, reason)
+        report = await self._slot.restart(None, overlap, reason)
+        for follower in self._followers:
+            await follower.restart(overlap=overlap, reason=reason)
+        return report
 
     async def reload(
         self, new_code: str | None = None, *, permissions: Permissions | None = None
@@ -249,7 +252,8 @@ class PluginExecutor:
         The aborted scan ends with the verdict `interrupted`. Scans that were sent
         with it but not begun are run again.
         """
-        return await self._slot.terminate()
+        ended = await asyncio.gather(*(each._slot.terminate() for each in (self, *self._followers)))
+        return any(ended)
 
     @property
     def load(self) -> int:

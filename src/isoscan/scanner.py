@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from types import TracebackType
@@ -20,6 +21,8 @@ from .sandbox.frames import MAX_BATCH
 from .sandbox.generation import MAX_FRAME_SCANS
 
 _MAX_WORKERS = 1024
+
+logger = logging.getLogger("isoscan")
 
 
 class Scanner:
@@ -91,8 +94,10 @@ class Scanner:
                 coverage.denials = denials.all()
                 asked = executor.metadata.permissions or Permissions()
                 coverage.not_granted = asked.beyond(executor.permissions)
-        members = [isolate[0] for crew in self._crews for isolate in crew.isolates] or self.executors
+        members = [member for crew in self._crews for member in crew.members] or self.executors
         await asyncio.gather(*(member.shutdown(drain=drain) for member in members))
+        for executor in self.executors:
+            executor._followers.clear()
 
     def _duplicate_ids(self) -> Iterable[ConfigError]:
         for plugin_id, count in Counter(executor.metadata.id for executor in self.executors).items():
@@ -144,4 +149,8 @@ class Scanner:
             now = asyncio.get_running_loop().time()
             slowest, count = balance.look(now, [lane.crew.effort for lane in lanes])
             if count:
-                await lanes[slowest].grow(count)
+                try:
+                    await lanes[slowest].grow(count)
+                except Exception:
+                    logger.exception("goes on with the isolates there are")
+                    return

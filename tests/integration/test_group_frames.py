@@ -21,6 +21,7 @@ from isoscan import (
     Limits,
     PluginExecutor,
     PluginMetadata,
+    ScanInterrupted,
     Scanner,
     ScanResult,
     Verdict,
@@ -28,6 +29,7 @@ from isoscan import (
 from isoscan.sandbox.generation import MAX_FRAME_SCANS
 from support.builders import MIB, make_transaction
 from support.faking import install_fake_deno, lives_begun, script
+from support.watching import until
 
 ECHO = "export function scan_transaction(t) { return { title: t.id, evidence: 'NAME' }; }"
 PLUGINS = 3
@@ -314,6 +316,41 @@ async def test_reload_reaches_every_isolate(isolate_per: Literal["executor", "gr
     said = {(result.plugin_id, result.findings[0].evidence) for result in results}
     assert said == {("changed", "new"), ("same", "old")}
     assert len({r.findings[0].description for r in results if r.plugin_id == "changed"}) > 1
+
+
+async def test_a_restart_reaches_every_isolate() -> None:
+    """Who restarts a plugin has none of its isolates go on as it was."""
+    executors, transactions = group(PLUGINS, BUSY), traffic(200)
+    async with Scanner(executors, workers=8) as scanner:
+        crew = scanner._crews[0]
+        await crew.grow()
+        before = {result.findings[0].description async for result in scanner.scan(transactions)}
+        await executors[0].restart()
+        after = {result.findings[0].description async for result in scanner.scan(transactions)}
+    assert len(before) > 1, "one isolate did all the work"
+    assert not before & after
+
+
+async def test_terminate_reaches_every_isolate() -> None:
+    """Whatever isolate hangs, to terminate its plugin's execution ends the scan."""
+    hang = """export async function scan_transaction(transaction) {
+      if (transaction.id.startsWith("hang")) await new Promise((done) => setTimeout(done, 3_600_000));
+    }"""
+    executor = PluginExecutor(PluginMetadata(id="hang"), hang, limits=Limits(timeout_s=3600))
+    transactions = [make_transaction(transaction_id=f"hang {number}") for number in range(2)]
+    async with Scanner([executor], workers=2) as scanner:
+        twin = await scanner._crews[0].grow()
+        calls = [
+            asyncio.create_task(member.scan_transaction(one))
+            for member, one in zip((executor, twin), transactions, strict=True)
+        ]
+        await until(lambda: executor.load == twin.load == 1, "both isolates hang")
+        while not all(call.done() for call in calls):
+            await executor.terminate_execution()
+            await asyncio.wait(calls, timeout=0.2)
+        for call in calls:
+            with pytest.raises(ScanInterrupted):
+                call.result()
 
 
 @pytest.mark.parametrize("turns", [0, 1, 5, 50])

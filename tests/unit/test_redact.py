@@ -451,7 +451,8 @@ def test_transaction_is_masked_everywhere() -> None:
 
 def cookie_of(value: str) -> HttpTransaction:
     """A transaction whose secret is a cookie."""
-    return HttpTransaction(HttpRequest("GET", "https://a.example/", headers=[("Cookie", f"sid={value}")]))
+    headers = (("Cookie", f"sid={value}"),)
+    return HttpTransaction(HttpRequest("GET", "https://a.example/", headers=headers))
 
 
 @pytest.mark.parametrize("secret", ["plain words", "seven-7", "a sentence of the plugin's own"])
