@@ -22,8 +22,10 @@ from .scaling_records import (
 )
 from .words import ratio
 
-#: An overload that leaves less than this share of the capacity is a collapse.
+#: An overload that leaves less than this share of the capacity is a loss.
 LEAST_UNDER_OVERLOAD = 0.9
+#: And one that leaves no more than this is a collapse.
+COLLAPSED = 0.5
 _MIB = 1024 * 1024
 
 
@@ -128,7 +130,11 @@ def verdicts(curve: LoadCurve) -> list[str]:
     if share is None:
         return ["no load beyond the capacity was reached"]
     point = next(point for point in reversed(curve.points) if point.rounds)
-    holds = "holds" if share.median >= LEAST_UNDER_OVERLOAD else "COLLAPSES"
+    holds = "COLLAPSES"
+    if share.median >= LEAST_UNDER_OVERLOAD:
+        holds = "holds"
+    elif share.median > COLLAPSED:
+        holds = "falls"
     peak = max(entry.executor_peak for each in curve.points for entry in each.rounds)
     bound = "within" if peak <= curve.executor_bound else "BEYOND"
     failed = sum(entry.failed for each in curve.points for entry in each.rounds)

@@ -240,6 +240,7 @@ def test_refused_calls_are_counted() -> None:
     ("throughput", "executor_peak", "words"),
     [
         (950.0, 100, ("holds", "within")),
+        (800.0, 100, ("falls", "within")),
         (500.0, 100, ("COLLAPSES", "within")),
         (950.0, 2000, ("holds", "BEYOND")),
     ],
