@@ -1,4 +1,4 @@
-// Built by tools/build_runtime.py from the .ts files beside it, sha256 c562f183fc0b93fc72307638ad10081d3064e1865e4e0545f037fc3ae1807627
+// Built by tools/build_runtime.py from the .ts files beside it, sha256 fa309eafa11636e0f6492fda9480e0f0ea893d4021daf39448491fd988bdbc46
 // deno-lint-ignore-file
 // src/isoscan/sandbox/runtime/captured.ts
 var uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -633,15 +633,8 @@ var Scan = class {
   }
 };
 
-// src/isoscan/sandbox/runtime/transaction.ts
-var REQUEST_FIELDS = 8;
+// src/isoscan/sandbox/runtime/content.ts
 var LINE_END = 10;
-function bodyBytesOf(row2) {
-  return row2[7] + (row2.length > REQUEST_FIELDS ? row2[12] : 0);
-}
-function linesOf(row2) {
-  return row2.length > REQUEST_FIELDS ? 2 : 1;
-}
 var Block = class {
   #memory;
   #details;
@@ -818,6 +811,15 @@ var Content = class {
     return this.#block;
   }
 };
+
+// src/isoscan/sandbox/runtime/transaction.ts
+var REQUEST_FIELDS = 8;
+function bodyBytesOf(row2) {
+  return row2[7] + (row2.length > REQUEST_FIELDS ? row2[12] : 0);
+}
+function linesOf(row2) {
+  return row2.length > REQUEST_FIELDS ? 2 : 1;
+}
 var Request = class {
   id;
   method;

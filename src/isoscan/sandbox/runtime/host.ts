@@ -55,7 +55,8 @@ import {
 } from "./plugin.ts";
 import { allowedGlobals, fixByteArrays, lockDown } from "./realm.ts";
 import { Scan, type ScanLimits } from "./scan.ts";
-import { Block, bodyBytesOf, linesOf, release, type Row, Transaction } from "./transaction.ts";
+import { Block } from "./content.ts";
+import { bodyBytesOf, linesOf, release, type Row, Transaction } from "./transaction.ts";
 
 interface PluginSettings {
   modules: ModuleSource[];
