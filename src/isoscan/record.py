@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -30,14 +31,20 @@ class ReportedFinding(Struct, frozen=True, kw_only=True):
     """A finding as reports show it: masked already, with its transaction, if the run masks secrets.
 
     `fingerprint` is the one to show: that of a masked finding does not change with the key of the
-    masks. `is_new` is None where nothing is known of earlier runs.
+    masks. `traffic` is the transaction to show, or makes it: most of them are shown by no report.
+    `is_new` is None where nothing is known of earlier runs.
     """
 
     finding: Finding
     fingerprint: str
-    transaction: HttpTransaction | None = None
+    traffic: HttpTransaction | Callable[[], HttpTransaction] | None = None
     place: Place | None = None
     is_new: bool | None = None
+
+    @property
+    def transaction(self) -> HttpTransaction | None:
+        """The transaction to show; None when reports show none."""
+        return self.traffic() if callable(self.traffic) else self.traffic
 
 
 class RunRecord(Struct, kw_only=True):

@@ -114,7 +114,7 @@ def many(count: int, **more: Any) -> list[ReportedFinding]:
             ReportedFinding(
                 finding=finding,
                 fingerprint=finding.fingerprint,
-                transaction=transaction,
+                traffic=transaction,
                 place=place,
                 is_new=more["is_new"](number) if "is_new" in more else None,
             )
@@ -218,7 +218,7 @@ def test_evidence_is_marked(show: Any) -> None:
         HttpRequest("GET", "https://shop.example/?q=a%20b%26c"),
         HttpResponse(200, (("X-Powered-By", "Old"), ("Server", "x")), body.encode()),
     )
-    page = show(written([ReportedFinding(finding=finding, fingerprint="f" * 32, transaction=transaction)]))
+    page = show(written([ReportedFinding(finding=finding, fingerprint="f" * 32, traffic=transaction)]))
     assert texts_of(page, ".request .start mark") == ["a%20b%26c"]
     assert texts_of(page, ".response .header mark") == ["X-Powered-By: Old"]
     assert texts_of(page, ".response .body mark") == ["the secret & <b>"]
@@ -258,7 +258,7 @@ def test_traffic_of_every_kind(show: Any) -> None:
                 0, title=f"case {number}", location="response.header:strict-transport-security"
             ),
             fingerprint=f"{number:032x}",
-            transaction=HttpTransaction(HttpRequest("POST", "http://shop.example/", body=b"a=1"), response),
+            traffic=HttpTransaction(HttpRequest("POST", "http://shop.example/", body=b"a=1"), response),
         )
         for number, (response, _) in enumerate(cases)
     ]
@@ -278,7 +278,7 @@ def test_same_finding_lists_its_hits(show: Any) -> None:
             HttpRequest("GET", "http://shop.example/"), HttpResponse(200, (), f"body {number}".encode())
         )
         finding = make_finding(0, transaction_id=f"t{number}")
-        found.append(ReportedFinding(finding=finding, fingerprint="a" * 32, transaction=transaction))
+        found.append(ReportedFinding(finding=finding, fingerprint="a" * 32, traffic=transaction))
     page = show(written(found))
     assert texts_of(page, ".row .hits") == ["\N{MULTIPLICATION SIGN}5"]
     assert texts_of(page, ".occurrences li") == [f"t{number}" for number in range(5)]
@@ -491,7 +491,7 @@ def hostile_page(text: str) -> bytes:
         place = Place(text, 1, text)
         found += [
             ReportedFinding(
-                finding=finding, fingerprint=fingerprint, transaction=transaction, place=place, is_new=True
+                finding=finding, fingerprint=fingerprint, traffic=transaction, place=place, is_new=True
             )
             for fingerprint in (text + severity, f"javascript:{severity}")
         ]

@@ -78,7 +78,7 @@ reports = st.builds(
     lambda finding, transaction, place, is_new: ReportedFinding(
         finding=finding,
         fingerprint=finding.fingerprint,
-        transaction=transaction,
+        traffic=transaction,
         place=place,
         is_new=is_new,
     ),
@@ -154,7 +154,7 @@ def finding(**fields: Any) -> Finding:
 
 def reported(one: Finding | None = None, **fields: Any) -> ReportedFinding:
     """A finding as a report gets it; fields of the report or of the finding."""
-    own = {name: fields.pop(name) for name in ("transaction", "place", "is_new") if name in fields}
+    own = {name: fields.pop(name) for name in ("traffic", "place", "is_new") if name in fields}
     one = one or finding(**fields)
     return ReportedFinding(finding=one, fingerprint=one.fingerprint, **own)
 

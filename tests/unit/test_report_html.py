@@ -74,7 +74,7 @@ def report(
         if isinstance(item, Finding):
             place = Place("shop.har", 3, "entry")
             item = ReportedFinding(
-                finding=item, fingerprint=item.fingerprint, transaction=transaction, place=place
+                finding=item, fingerprint=item.fingerprint, traffic=transaction, place=place
             )
         run.findings[item.finding.severity] += 1
         run.fingerprints.add(item.fingerprint)
@@ -240,7 +240,7 @@ def test_many_hits_are_counted_and_some_listed() -> None:
     """Beyond a number occurrences are only counted; traffic is kept of the first few."""
     transactions = [make_exchange(url=f"http://shop.example/?{n}") for n in range(bounds.HITS_LISTED + 5)]
     found = [
-        ReportedFinding(finding=make_finding(), fingerprint="f" * 32, transaction=transaction)
+        ReportedFinding(finding=make_finding(), fingerprint="f" * 32, traffic=transaction)
         for transaction in transactions
     ]
     page = report(*found)
@@ -413,9 +413,7 @@ def test_page_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         severity = Severity.HIGH if number == 59 else Severity.INFO
         transaction = make_exchange(b"body " * 2000, url=f"http://shop.example/{number}")
         finding = make_finding(str(number), severity)
-        found.append(
-            ReportedFinding(finding=finding, fingerprint=finding.fingerprint, transaction=transaction)
-        )
+        found.append(ReportedFinding(finding=finding, fingerprint=finding.fingerprint, traffic=transaction))
     monkeypatch.setattr("isoscan.reports.html.traffic.BLOCK_BYTES", 20_000)
     page = report(*found)
     assert len(page.encode()) <= limit_bytes
@@ -449,7 +447,7 @@ def test_spool_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(300):
         severity = Severity.CRITICAL if number == 250 else Severity.LOW
         finding = make_finding(str(number), severity, evidence="e" * 500)
-        page.add(ReportedFinding(finding=finding, fingerprint=str(number), transaction=make_exchange()))
+        page.add(ReportedFinding(finding=finding, fingerprint=str(number), traffic=make_exchange()))
         peak_bytes = max(peak_bytes, page._spool.size_bytes)
     page.finish(RunRecord())
     assert peak_bytes < 45_000

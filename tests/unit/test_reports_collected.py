@@ -6,12 +6,14 @@ import io
 import random
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isoscan import Severity
+from isoscan import HttpTransaction, Severity
 from isoscan.record import Place, RunRecord
 from isoscan.reports._collected import MAX_HITS_LISTED, Collected
+from isoscan.reports.formats import FORMATS, SHOWING_TRAFFIC, make_report
 from isoscan.reports.table import TableReport
 from support.builders import make_transaction
 from support.reporting import reported
@@ -105,5 +107,22 @@ def test_table_counts_what_it_leaves_out() -> None:
 def test_traffic_is_not_kept() -> None:
     """The transaction goes with the hit; it would keep the whole capture in memory."""
     collected = Collected()
-    collected.add(reported(transaction=make_transaction()))
+    collected.add(reported(traffic=make_transaction()))
     assert collected.worst_first()[0].reported.transaction is None
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_traffic_is_only_made_to_be_shown(format_: str) -> None:
+    """Most findings come again and again: to mask a transaction for each would take most of a run."""
+    made: list[HttpTransaction] = []
+
+    def make() -> HttpTransaction:
+        made.append(make_transaction())
+        return made[-1]
+
+    report = make_report(format_, io.BytesIO())
+    for _ in range(100):
+        report.add(reported(title="The same", traffic=make))
+    report.finish(RunRecord())
+    assert len(made) <= 3
+    assert bool(made) == (format_ in SHOWING_TRAFFIC)

@@ -260,7 +260,7 @@ def test_traffic_is_quoted() -> None:
     """Request and response as they were: text as text, bytes as base64."""
     headers = [("Set-Cookie", "a=1"), ("X-Two", "2"), ("Set-Cookie", "b=2")]
     (result,) = log_of(
-        reported(transaction=transaction(request_body=b"\x00\xff", body="<p>ä\t\n".encode(), headers=headers))
+        reported(traffic=transaction(request_body=b"\x00\xff", body="<p>ä\t\n".encode(), headers=headers))
     )["results"]
     assert result["webRequest"]["method"] == "POST"
     assert result["webRequest"]["target"] == "http://shop.example/a?q=1"
@@ -274,7 +274,7 @@ def test_traffic_is_quoted() -> None:
 def test_traffic_is_that_of_the_hit_shown() -> None:
     """When a more severe hit takes the place of the first, its traffic does too."""
     added = [
-        reported(severity=one, transaction=transaction(body=b"%d" % line), place=Place("a", line, "line"))
+        reported(severity=one, traffic=transaction(body=b"%d" % line), place=Place("a", line, "line"))
         for line, one in enumerate([Severity.LOW, Severity.HIGH, Severity.LOW], 1)
     ]
     (result,) = log_of(*added)["results"]
@@ -284,14 +284,14 @@ def test_traffic_is_that_of_the_hit_shown() -> None:
 
 def test_no_response() -> None:
     """A request without a response is one."""
-    (result,) = log_of(reported(transaction=transaction(has_response=False)))["results"]
+    (result,) = log_of(reported(traffic=transaction(has_response=False)))["results"]
     assert result["webResponse"] == {"noResponseReceived": True}
 
 
 def test_long_body_is_cut() -> None:
     """A body is cut between characters, and its true size said."""
     body = ("x" + "ä" * 5000).encode()
-    (result,) = log_of(reported(transaction=transaction(body=body)))["results"]
+    (result,) = log_of(reported(traffic=transaction(body=body)))["results"]
     content = result["webResponse"]["body"]
     assert content["text"] == "x" + "ä" * 2047
     assert content["properties"] == {"isCut": True, "sizeBytes": len(body)}
@@ -323,7 +323,7 @@ def test_larger_than_github_takes() -> None:
         reported(
             title=f"t{number}",
             description=noise.randbytes(900).hex() if number >= 1500 else "",
-            transaction=transaction(body=noise.randbytes(6000), request_body=noise.randbytes(6000)),
+            traffic=transaction(body=noise.randbytes(6000), request_body=noise.randbytes(6000)),
         )
         for number in range(2500)
     ]

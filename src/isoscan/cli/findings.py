@@ -322,7 +322,7 @@ def _reported(
     return ReportedFinding(
         finding=finding,
         fingerprint=fingerprint,
-        transaction=transaction if shows_traffic else None,
+        traffic=transaction if shows_traffic else None,
         place=stored.place,
         is_new=store.is_new(stored),
     )

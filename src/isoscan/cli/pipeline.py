@@ -244,7 +244,7 @@ class Pipeline:
             return ReportedFinding(
                 finding=finding,
                 fingerprint=fingerprint,
-                transaction=transaction,
+                traffic=transaction,
                 place=place,
                 is_new=is_new,
             )
@@ -252,7 +252,7 @@ class Pipeline:
         return ReportedFinding(
             finding=finding,
             fingerprint=shareable_fingerprint(finding),
-            transaction=None if transaction is None else self._masked(self._redactor, transaction),
+            traffic=None if transaction is None else partial(self._masked, self._redactor, transaction),
             place=place,
             is_new=is_new,
         )

@@ -102,7 +102,7 @@ class Collected:
 
     def _put(self, reported: ReportedFinding, former: Group | None) -> Group | None:
         """Makes room for a finding and keeps it, in place of the same one that was less severe."""
-        reported = replace(reported, transaction=None)
+        reported = replace(reported, traffic=None)
         severity, fingerprint = reported.finding.severity, reported.fingerprint
         if former is not None:
             self._remove(former)

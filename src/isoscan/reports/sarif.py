@@ -57,11 +57,12 @@ class SarifReport:
     def add(self, reported: ReportedFinding) -> None:
         """Keeps one finding, and the traffic it is shown with in the length it is shown."""
         group = self._collected.add(reported)
-        if group is None or reported.transaction is None or group.finding is not reported.finding:
+        if group is None or reported.traffic is None or group.finding is not reported.finding:
             return
         self._traffic_bytes -= len(self._traffic.pop(reported.fingerprint, b""))
         has_room = self._traffic_bytes < _MAX_TRAFFIC_BYTES
-        members = json_bytes(exchange(reported.transaction)) if has_room else b""
+        transaction = reported.transaction if has_room else None
+        members = b"" if transaction is None else json_bytes(exchange(transaction))
         self._traffic[reported.fingerprint] = members
         self._traffic_bytes += len(members)
 

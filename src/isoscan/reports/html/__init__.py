@@ -133,11 +133,12 @@ class HtmlReport:
         return self._spool.append(encoded(finding_data(reported)))
 
     def _exchange_of(self, reported: ReportedFinding) -> Exchange | None:
-        if reported.transaction is None:
+        transaction = reported.transaction
+        if transaction is None:
             return None
-        if self._open is None or self._open.transaction is not reported.transaction:
+        if self._open is None or self._open.transaction is not transaction:
             self._close_exchange()
-            self._open = Exchange(reported.transaction, self._next_exchange)
+            self._open = Exchange(transaction, self._next_exchange)
             self._next_exchange += 1
         return self._open
 
