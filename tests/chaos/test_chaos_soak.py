@@ -14,12 +14,19 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from isoscan import HttpTransaction, ScanResult, Verdict
+from isoscan import HttpTransaction, PluginMetadata, Scanner, ScanResult, Verdict
 from support.builders import is_echo, make_executor, make_transaction
 from support.watching import begin, belongings, generation_pids
 
 SCANS = int(os.environ.get("ISOSCAN_SOAK_SCANS", "1000000"))
 MEAN_S = 0.15
+BUSY = """
+export function scan_transaction(transaction) {
+  const until = performance.now() + 0.05;
+  while (performance.now() < until);
+  return { title: transaction.id };
+}
+"""
 
 
 class Tally:
@@ -81,5 +88,42 @@ async def test_soak_under_kills() -> None:
     assert (tally.lost, tally.doubled, tally.misattributed) == (0, 0, 0)
     assert tally.answered == SCANS
     assert stats.verdicts == {Verdict.FINDINGS: SCANS}
+    assert kills > 0
+    assert belongings() == before
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+async def test_soak_of_groups_under_kills() -> None:
+    """The same with plugins that share isolates and what travels there, while a scanner adds some."""
+    before = belongings()
+    names = [f"p{number}" for number in range(5)]
+    limits = {"max_attempts": 50, "max_consecutive_deaths": 10_000, "max_load_failures": 1000}
+    executors = [
+        make_executor(BUSY, metadata=PluginMetadata(id=name), isolate_per="group", **limits) for name in names
+    ]
+    count = SCANS // len(names) // 4  # they take their time, so that there is reason for another isolate
+    tallies = {name: Tally() for name in names}
+    order: list[str] = []
+    async with Scanner(executors, workers=3) as scanner:
+        killer = begin(kill_at_random(random.Random(7)))
+        try:
+            async for result in scanner.scan(tallies["p0"].transactions(count)):
+                tallies[result.plugin_id].take(result)
+                order.append(result.plugin_id)
+                if len(order) == len(names):
+                    assert order == names, "plugins out of their order"
+                    order.clear()
+        finally:
+            killer.cancel()
+            kills = await killer
+        verdicts = dict(scanner.coverage.verdicts)
+        isolates = len(scanner._crews[0].isolates)
+    wrong = {name: (each.lost, each.doubled, each.misattributed) for name, each in tallies.items()}
+    print(f"{len(names)} x {count:,} scans on {isolates} isolates, {kills} kills: {wrong}")
+    assert set(wrong.values()) == {(0, 0, 0)}
+    assert {each.answered for each in tallies.values()} == {count}
+    assert verdicts == {Verdict.FINDINGS: count * len(names)}
+    assert isolates > 1
     assert kills > 0
     assert belongings() == before
