@@ -15,6 +15,7 @@ from ._options import ExecutorOptions, Settings
 from ._outcomes import error_of
 from ._plugin import Plugin
 from ._slot import Slot
+from ._snapshot import stats_of_all, stats_of_one
 from ._stream import Bulk, Transactions, scan_bulks, scan_stream
 from .models import (
     ExecutorStats,
@@ -93,7 +94,7 @@ class PluginExecutor:
         self.max_executions_before_restart = settings.max_executions_before_restart
         #: Of further isolates of its plugin: they run the code that this one runs.
         self._followers: list[PluginExecutor] = []
-        self._enter(Slot((self._plugin,), settings, read_stats=self.get_stats), 0)
+        self._enter(Slot((self._plugin,), settings, read_stats=self._own_stats), 0)
 
     def _enter(self, slot: Slot, place: int) -> None:
         """From here on it is the executor of one of a slot's plugins."""
@@ -105,7 +106,7 @@ class PluginExecutor:
     def _share(cls, executors: Sequence[Self]) -> None:
         """Executors alike but for their plugins, and not started yet, have one slot from here on."""
         first = executors[0]
-        slot = Slot([each._plugin for each in executors], first._settings, read_stats=first.get_stats)
+        slot = Slot([each._plugin for each in executors], first._settings, read_stats=first._own_stats)
         for place, executor in enumerate(executors):
             executor._enter(slot, place)
 
@@ -269,40 +270,12 @@ class PluginExecutor:
 
     def get_stats(self) -> ExecutorStats:
         """A snapshot, taken without waiting for any work."""
-        slot, ledger, whole = self._slot, self._dispatch.ledger, self._dispatch.counters
-        counters = self._dispatch.accounts[self._place].counters
-        occupant = slot.occupant
-        growth = slot.keeper.growth_of(occupant)
-        return ExecutorStats(
-            plugin_id=self.metadata.id,
-            state=self.state,
-            generation=slot.generation_number,
-            total_executions=counters.executions,
-            current_instance_executions=occupant.executions if occupant else 0,
-            max_executions_before_restart=self.max_executions_before_restart,
-            restart_count=sum(whole.restarts.values()),
-            last_restart_time=slot.chronicle.last_restart_time,
-            queued=ledger.queued,
-            in_flight=ledger.in_flight,
-            verdicts=dict(counters.verdicts),
-            restarts=dict(whole.restarts),
-            rss_bytes=occupant.rss_bytes() if occupant else None,
-            heap_used_bytes=occupant.heap_used_bytes if occupant else None,
-            growth_bytes_per_execution=growth.bytes_per_execution if growth else None,
-            growth_interval_bytes=(growth.low, growth.high) if growth else None,
-            is_growth_significant=growth is not None and growth.is_significant,
-            policy_text=slot.keeper.explain(occupant),
-            scan_latency=counters.scan_latency.percentiles(),
-            queue_latency=counters.queue_latency.percentiles(),
-            last_restart=whole.last_restart,
-            longest_pause_ms=whole.longest_pause_ms,
-            quarantined_for_s=slot.quarantined_for_s,
-            external_bytes=occupant.external_bytes if occupant else None,
-            pss_bytes=occupant.last_pss_bytes if occupant else None,
-            late_errors=whole.late_errors + (occupant.late_errors if occupant else 0),
-            denials=counters.denials.all(),
-            permissions=slot.permissions,
-            sandbox=self._dispatch.sandbox,
-            sandbox_layers=occupant.layers if occupant else (),
-            sandbox_missing=dict(occupant.missing_layers) if occupant else {},
+        members = (self, *self._followers)
+        return stats_of_all(
+            [member._own_stats() for member in members],
+            [member._dispatch.accounts[member._place].counters for member in members],
         )
+
+    def _own_stats(self) -> ExecutorStats:
+        """The same of this isolate alone."""
+        return stats_of_one(self._slot, self._place, self.max_executions_before_restart)

@@ -498,7 +498,8 @@ class ExecutorStats(Struct, frozen=True, kw_only=True):
     `rss_bytes` and `pss_bytes` are the kernel's: resident, and resident with what is shared
     divided among those who share it, the latter as of the last measurement. `heap_used_bytes`
     and `external_bytes` are V8's. `policy_text` is what the restart policy knows and when it
-    would act, in words.
+    would act, in words. Of a plugin to which a scanner gave further isolates, counts, latencies and
+    `rss_bytes` are of all together, and what is of one generation is the first isolate's.
     """
 
     plugin_id: str

@@ -16,7 +16,7 @@ from .coverage import Coverage, PluginCoverage
 from .errors import ConfigError, IsoscanError
 from .executor import PluginExecutor
 from .models import HttpTransaction, ScanResult
-from .permissions import Denials, Permissions
+from .permissions import Permissions
 from .sandbox.frames import MAX_BATCH
 from .sandbox.generation import MAX_FRAME_SCANS
 
@@ -84,20 +84,13 @@ class Scanner:
         if self._growing is not None:
             self._growing.cancel()
             await asyncio.wait([self._growing])  # what it was starting is gone then
-        for crew in self._crews:
-            for executor, *helpers in zip(*crew.isolates, strict=True):
-                coverage = self.coverage.plugins[executor.metadata.id]
-                denials = Denials()
-                for member in (executor, *helpers):
-                    seen = member.get_stats().denials
-                    denials.record((each.permission, each.target, each.count) for each in seen)
-                coverage.denials = denials.all()
-                asked = executor.metadata.permissions or Permissions()
-                coverage.not_granted = asked.beyond(executor.permissions)
+        for executor in self.executors if self._crews else ():
+            coverage = self.coverage.plugins[executor.metadata.id]
+            coverage.denials = executor.get_stats().denials
+            asked = executor.metadata.permissions or Permissions()
+            coverage.not_granted = asked.beyond(executor.permissions)
         members = [member for crew in self._crews for member in crew.members] or self.executors
         await asyncio.gather(*(member.shutdown(drain=drain) for member in members))
-        for executor in self.executors:
-            executor._followers.clear()
 
     def _duplicate_ids(self) -> Iterable[ConfigError]:
         for plugin_id, count in Counter(executor.metadata.id for executor in self.executors).items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from .models import Percentiles, RestartReason, RestartReport, Verdict
 from .permissions import Denials
@@ -24,6 +24,17 @@ class Histogram:
         self._max_us = 0
         #: Durations that no bucket counts yet: most are alike, so each that differs is looked up once.
         self._unsorted: list[int] = []
+
+    @classmethod
+    def together(cls, several: Iterable[Histogram]) -> Histogram:
+        """What several counted, in one."""
+        whole = cls()
+        for each in several:
+            each._sort()
+            whole._buckets = [a + b for a, b in zip(whole._buckets, each._buckets, strict=True)]
+            whole._count += each._count
+            whole._max_us = max(whole._max_us, each._max_us)
+        return whole
 
     def record(self, duration_us: int, count: int = 1) -> None:
         """Counts a duration, or several that are equal."""

@@ -184,6 +184,7 @@ LAYERS = (
     {"_dispatch"},
     {"_launcher", "_chronicle"},
     {"_slot", "_stream"},
+    {"_snapshot"},
     {"executor"},
     {"pool", "scheduler"},
     {"_crews"},

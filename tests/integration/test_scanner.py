@@ -360,8 +360,13 @@ async def isolates_seen(
 
 async def test_workers_share_one_plugin() -> None:
     """With more processors than plugins a costly plugin runs in several processes, in order."""
-    seen, given, results = await isolates_seen([costly("p", 2)], workers=2, name="p", wanted=2)
+    executor = costly("p", 2)
+    seen, given, results = await isolates_seen([executor], workers=2, name="p", wanted=2)
     assert len(seen["p"]) == 2
+    stats = executor.get_stats()
+    assert stats.total_executions == stats.verdicts[Verdict.FINDINGS] == len(given)
+    assert stats.scan_latency.p50_ms is not None
+    assert stats.scan_latency.p50_ms >= 1.5
     assert [result.findings[0].title for result in results] == [one.id for one in given]
 
 

@@ -79,3 +79,14 @@ def test_counters_remember_the_longest_pause() -> None:
         assert counters.last_restart is report
     assert counters.restarts == {RestartReason.MANUAL: 2, RestartReason.CRASH: 1}
     assert counters.longest_pause_ms == 7.0
+
+
+def test_several_histograms_are_one() -> None:
+    """What several isolates took is what one would have taken for all of it."""
+    parts = [Histogram(), Histogram(), Histogram()]
+    whole = Histogram()
+    for number in range(1000):
+        parts[number % 2].record(number * number)
+        whole.record(number * number)
+    assert Histogram.together(parts).percentiles() == whole.percentiles()
+    assert Histogram.together([]).percentiles().p50_ms is None
