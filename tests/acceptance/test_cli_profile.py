@@ -66,7 +66,7 @@ def test_table_and_file(workspace: Workspace) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     probe, quick = json.loads(path.read_text())["plugins"]
     assert probe["verdicts"] == {"findings": 2, "clean": 2}
-    assert 20 <= probe["max_ms"] <= probe["total_ms"]
+    assert 15 <= probe["max_ms"] <= probe["total_ms"]  # a timer of 20 ms may fire a little early
     assert probe["mean_ms"] == pytest.approx(probe["total_ms"] / 4, abs=0.01)
     assert probe["share"] + quick["share"] == pytest.approx(1, abs=0.01)
     assert probe["slowest"][0] == {"transaction_id": "in.har#0", "duration_ms": probe["max_ms"]}
