@@ -19,11 +19,15 @@ _IDLE = 0.5
 
 
 class Effort(NamedTuple):
-    """What plugins that share isolates did: with how many, for how long since ever, is there more."""
+    """What plugins that share isolates did: with how many, for how long since ever, is there more.
+
+    `done` are the transactions they are done with.
+    """
 
     isolates: int
     busy_us: int
     has_work: bool
+    done: float = 0
 
 
 class Balance:
@@ -52,7 +56,8 @@ class Balance:
             shares.append(min(share, effort.isolates))
         idle = math.floor(self._workers - sum(shares) + 1 - _IDLE)
         loads = [share / effort.isolates for share, effort in zip(shares, efforts, strict=True)]
-        slowest = loads.index(max(loads))
+        # Who is behind all others. A busy machine has others look busy as well, who are ahead.
+        slowest = min(range(len(efforts)), key=lambda index: (efforts[index].done, -loads[index]))
         if idle < 1 or loads[slowest] < _SATURATED:
             return 0, 0
         isolates = efforts[slowest].isolates

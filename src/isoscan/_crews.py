@@ -56,6 +56,8 @@ class Crew:
             len(dispatches),
             sum([dispatch.busy_us for dispatch in dispatches]),
             any(dispatch.ledger.is_busy for dispatch in dispatches),
+            sum([account.counters.executions for dispatch in dispatches for account in dispatch.accounts])
+            / len(self.isolates[0]),
         )
 
     async def start(self) -> None:

@@ -69,6 +69,14 @@ def test_who_finishes_nothing_is_busy() -> None:
     assert grown([0.0, 0.1], 4, has_work=False)[1] == 0
 
 
+def test_who_is_ahead_holds_nobody_up() -> None:
+    """On a busy machine all look busy: the one that is behind is the slow one."""
+    balance = Balance(4)
+    balance.look(10.0, [Effort(1, 0, True), Effort(1, 0, True)])
+    assert balance.look(11.0, [Effort(1, SECOND, True, 2000), Effort(1, SECOND, True, 100)]) == (1, 1)
+    assert balance.look(12.0, [Effort(1, 2 * SECOND, True, 2100), Effort(1, SECOND, False, 200)])[1] == 0
+
+
 def test_first_look_knows_nothing() -> None:
     """What was done before anybody looked tells nothing of now."""
     balance = Balance(8)
