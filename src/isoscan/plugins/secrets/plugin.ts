@@ -32,7 +32,8 @@ export function scan_transaction(
   // A cookie is meant to carry a token; its flags are another plugin's work.
   const headers = response.rawHeaders.filter(([name]) => name.toLowerCase() !== "set-cookie");
   // Hardly any header holds a key, so all of them are looked at together first.
-  const rules = rulesFor(headers.map(([, value]) => value).join("\n"));
+  const all = headers.map(([, value]) => value).join("\n");
+  const rules = RULES.filter((rule) => mayHold(all, rule));
   if (rules.length > 0) {
     for (const [name, value] of headers) {
       findings.push(...findKeys(value, `response.header:${name.toLowerCase()}`, rules));
@@ -77,16 +78,17 @@ function isReadable(response: IsoscanResponse): boolean {
   return !BINARY.test(type);
 }
 
-/** Those rules whose keys a text can hold at all. */
-function rulesFor(text: string): Rule[] {
-  return RULES.filter((rule) => rule.hints.some((hint) => text.includes(hint)));
+/** Whether a text can hold a key of this rule at all. */
+function mayHold(text: string, rule: Rule): boolean {
+  return rule.hints.some((hint) => text.includes(hint));
 }
 
-function findKeys(text: string, place: string, rules: Rule[] = rulesFor(text)): IsoscanFinding[] {
+function findKeys(text: string, place: string, rules: Rule[] = RULES): IsoscanFinding[] {
   const findings: IsoscanFinding[] = [];
   const seen = new Set<string>();
   let lowered: string | null = null;
   for (const rule of rules) {
+    if (!mayHold(text, rule)) continue;
     if (rule.near) {
       lowered ??= text.toLowerCase();
       if (!lowered.includes(rule.near)) continue;
