@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,7 @@ from ._outcomes import error_of
 from ._plugin import Plugin
 from ._slot import Slot
 from ._snapshot import stats_of_all, stats_of_one
-from ._stream import Bulk, Transactions, scan_bulks, scan_stream
+from ._stream import Transactions, scan_stream
 from .models import (
     ExecutorStats,
     Finding,
@@ -202,14 +202,6 @@ class PluginExecutor:
         """
         self._slot.check_open()
         return scan_stream(self._slot, transactions, self._place)
-
-    def _scan_bulks(self, bulks: AsyncIterable[Bulk]) -> AsyncIterator[tuple[int, list[ScanResult]]]:
-        """As `scan_many`, for an input that comes in batches and by all plugins that share the isolate.
-
-        Results come several at a time, each with the place of their plugin among those.
-        """
-        self._slot.check_open()
-        return scan_bulks(self._slot, bulks, range(len(self._slot.plugins)))
 
     async def restart(
         self, *, overlap: bool = True, reason: RestartReason = RestartReason.MANUAL

@@ -205,7 +205,10 @@ class PluginExecutorPool:
         return scan_stream(self, transactions)
 
     def _scan_bulks(self, bulks: AsyncIterable[Bulk]) -> AsyncIterator[tuple[int, list[ScanResult]]]:
-        """As `PluginExecutor._scan_bulks`."""
+        """As `scan_many`, for an input that comes in batches and by all plugins that share the isolates.
+
+        Results come several at a time, each with the place of their plugin among those.
+        """
         return scan_bulks(self, bulks, range(len(self._members[0]._slot.plugins)))
 
     def _least_loaded(self) -> PluginExecutor:

@@ -144,6 +144,6 @@ class Scanner:
             if count:
                 try:
                     await lanes[slowest].grow(count)
-                except Exception:
+                except Exception:  # told, and no reason to end a scan that goes on without them
                     logger.exception("goes on with the isolates there are")
                     return

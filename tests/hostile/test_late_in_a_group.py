@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,12 @@ from isoscan import (
     HttpTransaction,
     Permissions,
     PluginExecutor,
-    PluginMetadata,
     Scanner,
-    ScanResult,
     Verdict,
 )
 from isoscan.sandbox.generation import MAX_FRAME_SCANS
 from support.builders import make_transaction
+from support.groups import results_of, told
 
 
 @pytest.fixture(autouse=True)
@@ -30,25 +28,6 @@ def full_frames(monkeypatch: pytest.MonkeyPatch) -> None:
 def made(count: int) -> list[HttpTransaction]:
     """Transactions that make one frame."""
     return [make_transaction(f"/{number}") for number in range(count)]
-
-
-async def results_of(codes: Sequence[str], transactions: Sequence[HttpTransaction]) -> list[list[ScanResult]]:
-    """The results of each plugin of one group."""
-    executors = [
-        PluginExecutor(PluginMetadata(id=f"plugin-{place}"), code, isolate_per="group")
-        for place, code in enumerate(codes)
-    ]
-    async with Scanner(executors) as scanner:
-        results = [result async for result in scanner.scan(transactions)]
-    assert [(r.transaction_id, r.plugin_id) for r in results] == [
-        (t.id, f"plugin-{place}") for t in transactions for place in range(len(codes))
-    ]
-    return [results[place :: len(codes)] for place in range(len(codes))]
-
-
-def told(results: Sequence[ScanResult]) -> list[tuple[str, str]]:
-    """What a plugin reported."""
-    return [(finding.title, finding.evidence) for result in results for finding in result.findings]
 
 
 WAITS = """

@@ -6,21 +6,16 @@ plugin has its own of everything, and what a finished scan left behind reaches n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
 from isoscan import (
     HttpRequest,
     HttpResponse,
     HttpTransaction,
-    PluginExecutor,
-    PluginMetadata,
-    Scanner,
-    ScanResult,
     Verdict,
 )
 from isoscan.sandbox.generation import MAX_FRAME_SCANS
+from support.groups import results_of, told
 
 #: Tells all it sees of a transaction; what it needs of the language it took before anybody scanned.
 WITNESS = """
@@ -173,11 +168,6 @@ def full_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("isoscan.sandbox.generation._FIRST_FRAME_SCANS", MAX_FRAME_SCANS)
 
 
-def member(plugin_id: str, code: str) -> PluginExecutor:
-    """A plugin of the group."""
-    return PluginExecutor(PluginMetadata(id=plugin_id), code, isolate_per="group")
-
-
 def traffic(count: int = 6) -> list[HttpTransaction]:
     """Transactions with something of everything, whose text is not UTF-8."""
     return [
@@ -206,22 +196,6 @@ def traffic(count: int = 6) -> list[HttpTransaction]:
         )
         for number in range(count)
     ]
-
-
-async def results_of(codes: Sequence[str], transactions: Sequence[HttpTransaction]) -> list[list[ScanResult]]:
-    """The results of each plugin of one group."""
-    executors = [member(f"plugin-{place}", code) for place, code in enumerate(codes)]
-    async with Scanner(executors) as scanner:
-        results = [result async for result in scanner.scan(transactions)]
-    assert [(r.transaction_id, r.plugin_id) for r in results] == [
-        (t.id, f"plugin-{place}") for t in transactions for place in range(len(codes))
-    ]
-    return [results[place :: len(codes)] for place in range(len(codes))]
-
-
-def told(results: Sequence[ScanResult]) -> list[tuple[str, str]]:
-    """What a witness said."""
-    return [(finding.title, finding.evidence) for result in results for finding in result.findings]
 
 
 @pytest.mark.parametrize("attack", DATA_ATTACKS)
