@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -194,6 +196,32 @@ def test_locked_while_it_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StoreError, match="locked by another process"):
             open_database(path)
+
+
+def test_a_reader_that_comes_and_goes_takes_nothing_away(tmp_path: Path) -> None:
+    """Another program may look into a store that is in use: it sees what is written, before and after."""
+    path = tmp_path / "store.db"
+
+    def look() -> str:
+        """How many tables another process sees."""
+        query = "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'written%'"
+        code = (
+            f"import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); print(*c.execute({query!r})); c.close()"
+        )
+        seen = subprocess.run(
+            [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True, check=True, timeout=60
+        )
+        return seen.stdout.strip()
+
+    with (
+        contextlib.closing(open_database(path)[0]) as connection,
+        contextlib.closing(open_database(path)[0]),  # a run has two
+    ):
+        for number in range(3):
+            assert look() == f"({number},)"
+            with database.writing(connection):
+                connection.execute(f"CREATE TABLE written_{number} (x)")
+        assert look() == "(3,)"
 
 
 # ---- versions ------------------------------------------------------------------------

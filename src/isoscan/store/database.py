@@ -14,7 +14,6 @@ from . import schema
 
 #: How long another process may hold the store before that is an error.
 BUSY_TIMEOUT_S = 5.0
-_MAGIC = b"SQLite format 3\0"
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
@@ -138,10 +137,8 @@ def _check_file(path: Path) -> None:
         raise StoreError(f"{path}: is a folder; name a file in it")
     if not stat.S_ISREG(mode):
         raise StoreError(f"{path}: is no plain file")
-    with path.open("rb") as file:
-        head = file.read(len(_MAGIC))
-    if head and head != _MAGIC:
-        raise StoreError(f"{path}: is no isoscan store; name another file with --db")
+    # Nor is it opened to look at its first bytes: closing it would drop all locks this process has on it,
+    # and the next reader that comes and goes would take the log away from a run that writes to it.
 
 
 def _bring_up_to_date(connection: sqlite3.Connection, path: Path, version: int) -> str:
@@ -165,10 +162,17 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path, version: int) 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     """The store's version, 0 when it is empty. Raises `StoreError` for what this program cannot read."""
-    application, version, objects = (
-        int(connection.execute(query).fetchone()[0])
-        for query in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_schema")
-    )
+    try:
+        application, version, objects = (
+            int(connection.execute(query).fetchone()[0])
+            for query in (
+                "PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_schema",
+            )
+        )  # fmt: skip
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_NOTADB:
+            raise
+        raise StoreError(f"{path}: is no isoscan store; name another file with --db") from error
     if objects == 0 and version == 0:
         return 0
     if application != schema.APPLICATION_ID:
