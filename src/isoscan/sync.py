@@ -47,6 +47,7 @@ class _BackgroundLoop:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._executors: weakref.WeakSet[_async.PluginExecutor] = weakref.WeakSet()
 
     def submit(self, coroutine: Coroutine[Any, Any, _T]) -> Future[_T]:
@@ -68,13 +69,16 @@ class _BackgroundLoop:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="isoscan-loop", daemon=True).start()
+                self._thread = threading.Thread(
+                    target=self._loop.run_forever, name="isoscan-loop", daemon=True
+                )
+                self._thread.start()
                 atexit.register(self._stop)
             return self._loop
 
     def _stop(self) -> None:
-        loop, executors = self._loop, list(self._executors)
-        if loop is None:
+        loop, thread, executors = self._loop, self._thread, list(self._executors)
+        if loop is None or thread is None:
             return
 
         async def end() -> None:
@@ -82,6 +86,8 @@ class _BackgroundLoop:
 
         self.run(end())
         loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 _background = _BackgroundLoop()

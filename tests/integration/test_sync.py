@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -307,3 +309,19 @@ def test_two_twins_share_one_thread() -> None:
         assert is_served(two)
         names = [thread.name for thread in threading.enumerate()]
     assert names.count("isoscan-loop") == 1
+
+
+def test_the_interpreter_ends_clean(tmp_path: Path) -> None:
+    """Nothing of the background loop is left open: with all warnings on, a script says nothing."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import atexit, time\n"
+        "atexit.register(time.sleep, 0.3)  # runs last: the loop has ended by then, closed or not\n"
+        "from isoscan import PluginMetadata\n"
+        "from isoscan.sync import PluginExecutor\n"
+        "PluginExecutor(PluginMetadata(id='probe'), 'export function scan_transaction() {}').start()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", str(script)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
