@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -26,13 +26,17 @@ _TICK_MS = 0.001
 _LEAST_DEGREE = 1.6
 _CUBIC_DEGREE = 2.5
 _EXPONENTIAL_DEGREE = 7.0
+#: True degrees are whole numbers: one this near to a limit is likely to come from an interruption.
+_DOUBTFUL_DEGREE = 0.25
+_MOST_REPETITIONS = 6
 
 #: Lengthens each attack step by step until a match takes `ENOUGH_MS`; then the last length, its half, quarter
 #: and eighth are measured again, the least of many times each: what takes a few milliseconds is sometimes
-#: not interrupted even on a busy machine, what takes long always is. Times are milliseconds.
+#: not interrupted even on a busy machine, what takes long always is. With `lengths` it measures just those of
+#: the first attack, in turns, so that what disturbs for a while spoils none of them. Times are milliseconds.
 _PROBE = r"""
 const ENOUGH_MS = 30, MAX_CHARS = 24576, SHORT_CHARS = 128, MAX_SLOW = 4;
-const MAX_SLOW_PER_PUMP = 2, BUDGET_MS = 5000, REPEAT_MS = 200;
+const MAX_SLOW_PER_PUMP = 2, BUDGET_MS = 5000, REPEAT_MS = 200, TURNS = 15;
 function least(regex, text, times) {
   let least = Infinity;
   const ends = performance.now() + REPEAT_MS;
@@ -72,9 +76,23 @@ function lengthen(regex, attack, maxChars) {
   }
   return null;
 }
+function again(regex, attack, lengths) {
+  const texts = lengths.map((chars) => build(attack, chars / attack[1].length));
+  const times = lengths.map(() => Infinity), spent = lengths.map(() => 0);
+  for (let turn = 0; turn < TURNS; turn++) {
+    texts.forEach((text, at) => {
+      if (spent[at] >= REPEAT_MS) return;
+      const time = least(regex, text, 1);
+      spent[at] += time;
+      times[at] = Math.min(times[at], time);
+    });
+  }
+  return times;
+}
 export function scan_transaction(transaction) {
-  const { pattern, flags, attacks } = JSON.parse(transaction.request.text());
+  const { pattern, flags, attacks, lengths } = JSON.parse(transaction.request.text());
   const regex = new RegExp(pattern, flags);
+  if (lengths) return { title: "measured", evidence: JSON.stringify(again(regex, attacks[0], lengths)) };
   const slow = [];
   const slowWith = new Map();
   const began = performance.now();
@@ -139,10 +157,31 @@ Points = Sequence[tuple[int, float]]
 
 
 class _Slow(Struct):
+    """Lengths of one attack with their times, as `judge` takes them."""
+
     attack: int
     points: list[tuple[int, float]]
     halves: list[tuple[int, float]]
     further_ms: float | None
+
+    @property
+    def lengths(self) -> list[int]:
+        """All that a judgement rests on."""
+        chars = {length for length, _ in (*_short(self.points), *self.halves)}
+        return sorted(chars if self.further_ms is None else chars | {self._further_chars})
+
+    @property
+    def _further_chars(self) -> int:
+        return 2 * self.halves[-1][0]
+
+    def learn(self, times: Mapping[int, float]) -> None:
+        """Interruptions only lengthen: of two times for one length the shorter is nearer to the truth."""
+        self.points, self.halves = (
+            [(length, min(time, times.get(length, time))) for length, time in series]
+            for series in (self.points, self.halves)
+        )
+        if self.further_ms is not None:
+            self.further_ms = min(self.further_ms, times.get(self._further_chars, self.further_ms))
 
 
 class _Measured(Struct):
@@ -222,35 +261,67 @@ class RegexProbe:
 
         Raises `RuntimeFault` when it could not be measured.
         """
-        growths = await self._measure(pattern, flags, attacks)
-        found = max(growths, key=_badness, default=None)
-        if found is None or found.kind is Kind.SQUARE:
-            return found
-        # Interruptions can only make it look worse: of two measurements the milder one counts.
-        again = await self._measure(pattern, flags, [found.attack])
-        return min([found, *again], key=_badness)
+        expression = {"pattern": pattern, "flags": flags}
+        order = {**expression, "attacks": [_spelled(attack) for attack in attacks]}
+        measured = msgspec.json.decode(await self._ask(order), type=_Measured)
+        growths = [_judged(slow, attacks) for slow in measured.slow]
+        settled: set[int] = set()
+        while growths:
+            at = max(range(len(growths)), key=lambda number: _badness(growths[number]))
+            if at in settled:
+                return growths[at]
+            growths[at] = await self._settle(expression, measured.slow[at], attacks)
+            settled.add(at)
+        return None
 
-    async def _measure(self, pattern: str, flags: str, attacks: Sequence[Attack]) -> list[Growth]:
-        """The growths that are not linear; an attack that shows none is left out."""
-        order = {
-            "pattern": pattern,
-            "flags": flags,
-            "attacks": [(attack.prefix, attack.pump, attack.suffix) for attack in attacks],
-        }
+    async def _settle(
+        self, expression: Mapping[str, str], slow: _Slow, attacks: Sequence[Attack]
+    ) -> Growth | None:
+        """Measures the same lengths again until the verdict stays and is in no doubt."""
+        growth = _judged(slow, attacks)
+        lengths = slow.lengths
+        order = {**expression, "attacks": [_spelled(attacks[slow.attack])], "lengths": lengths}
+        for _ in range(_MOST_REPETITIONS):
+            times = msgspec.json.decode(await self._ask(order), type=list[float])
+            slow.learn(dict(zip(lengths, times, strict=True)))
+            before, growth = growth, _judged(slow, attacks)
+            if _kind(before) is _kind(growth) and not _is_doubtful(growth):
+                break
+        return growth
+
+    async def _ask(self, order: Mapping[str, object]) -> str:
+        """What the probe measured, as JSON."""
         request = HttpRequest("POST", "probe:/", body=json.dumps(order).encode())
         try:
             findings = await self._executor.scan_transaction(HttpTransaction(request))
         except (ScanTimeout, ScanOutOfMemory) as error:
             raise RuntimeFault(f"its growth could not be measured: {error}") from error
-        measured = msgspec.json.decode(findings[0].evidence, type=_Measured)
-        growths = [
-            judge(attacks[slow.attack], slow.points, slow.halves, slow.further_ms) for slow in measured.slow
-        ]
-        return [growth for growth in growths if growth is not None]
+        return findings[0].evidence
 
 
-def _badness(growth: Growth) -> tuple[float, int, int]:
-    """Worse first by whole degrees; among equals the plainest attack."""
+def _spelled(attack: Attack) -> tuple[str, str, str]:
+    return attack.prefix, attack.pump, attack.suffix
+
+
+def _judged(slow: _Slow, attacks: Sequence[Attack]) -> Growth | None:
+    return judge(attacks[slow.attack], slow.points, slow.halves, slow.further_ms)
+
+
+def _kind(growth: Growth | None) -> Kind | None:
+    return None if growth is None else growth.kind
+
+
+def _is_doubtful(growth: Growth | None) -> bool:
+    if growth is None or growth.degree is None:
+        return False
+    limits = (_LEAST_DEGREE, _CUBIC_DEGREE)
+    return min(abs(growth.degree - limit) for limit in limits) < _DOUBTFUL_DEGREE
+
+
+def _badness(growth: Growth | None) -> tuple[float, int, int]:
+    """Worse first by whole degrees; among equals the plainest attack. Linear is none at all."""
+    if growth is None:
+        return (0, 0, 0)
     attack = growth.attack
     degree = math.inf if growth.degree is None else round(growth.degree)
     return (degree, -len(attack.prefix) - len(attack.suffix), -len(attack.pump))

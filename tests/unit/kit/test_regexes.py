@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from isoscan.kit.regex_attacks import Attack, attacks_on, sample
-from isoscan.kit.regex_growth import Kind, judge, shape
+from isoscan.kit.regex_growth import Kind, RegexProbe, judge, shape
 from isoscan.kit.regex_syntax import Chars, RegexSyntaxError, Repeat, parse_regex
 
 RUN = Attack("", "a", "!")
@@ -160,3 +165,43 @@ def test_exponential_growth_tells_what_doubles_it() -> None:
 def test_shape_is_fit_for_a_terminal() -> None:
     """Control characters of an attack are written out."""
     assert shape(Attack("<", "\x1b", "\n")) == '"<", then "\\x1b" repeated, then "\\n"'
+
+
+class DisturbedProbe(RegexProbe):
+    """Measures times that grow with a power, and some of the first ones are lengthened."""
+
+    def __init__(self, degree: float, *disturbed: Mapping[int, float]) -> None:
+        super().__init__("strict")
+        self.degree = degree
+        self.disturbed = list(disturbed)
+
+    async def _ask(self, order: Mapping[str, Any]) -> str:
+        longer = self.disturbed.pop(0) if self.disturbed else {}
+
+        def time_ms(length: int) -> float:
+            return float(40.0 * (length / 1000) ** self.degree * longer.get(length, 1.0))
+
+        if "lengths" in order:
+            return json.dumps([time_ms(length) for length in order["lengths"]])
+        halves = [(length, time_ms(length)) for length in (125, 250, 500, 1000)]
+        points = [(length, time_ms(length)) for length in (640, 800, 1000)]
+        slow = {"attack": 0, "points": points, "halves": halves, "further_ms": time_ms(2000)}
+        return json.dumps({"slow": [slow]})
+
+
+@pytest.mark.parametrize(
+    ("degree", "disturbed", "kind"),
+    [
+        (3.0, [{500: 2.1}], Kind.POLYNOMIAL),  # looks like the square once
+        (3.0, [{500: 1.5}, {500: 1.4}], Kind.POLYNOMIAL),  # twice, both times near the limit
+        (2.0, [{500: 2.0}], Kind.SQUARE),  # looks linear once
+        (2.0, [{500: 2.0, 1000: 4.0, 2000: 16.0}], Kind.SQUARE),  # looks like the cube once
+        (1.0, [{1000: 4.0, 2000: 4.0}], None),
+    ],
+)
+def test_an_interruption_does_not_decide(
+    degree: float, disturbed: list[dict[int, float]], kind: Kind | None
+) -> None:
+    """What interrupts a measurement is gone in the next: the least of all times of a length counts."""
+    growth = asyncio.run(DisturbedProbe(degree, *disturbed).worst("a*a*x", "", [RUN]))
+    assert (None if growth is None else growth.kind) is kind
