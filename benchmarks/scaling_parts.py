@@ -147,6 +147,10 @@ async def _loaded(sizes: Sizes, record: MemoryRecord, is_asleep: bool, **options
             if time.perf_counter() > deadline:
                 raise TimeoutError("some executors did not fall asleep")
             await asyncio.sleep(_POLL_S)
+        while is_asleep and _children():  # they were killed: what ends them is the system's turn
+            if time.perf_counter() > deadline:
+                raise TimeoutError(f"executors are asleep and {len(_children())} processes are there")
+            await asyncio.sleep(_POLL_S)
         await asyncio.sleep(sizes.idle_s)
         expected = "asleep" if is_asleep else "serving"
         if others := [each for each in executors if each.get_stats().state != expected]:

@@ -9,6 +9,7 @@ import re
 import sqlite3
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -108,17 +109,18 @@ def summary_of(stderr: str) -> list[str]:
     ]
 
 
-def ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
+def ends_before(process: subprocess.Popen[bytes], is_due: Callable[[], bool]) -> bool:
     """Whether it ended by itself; else it is killed, and a second later nothing of it is left."""
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        family = psutil.Process(process.pid).children(recursive=True)
-        process.kill()
-        process.wait()
-        _, left = psutil.wait_procs(family, timeout=1.0)
-        assert not any(map(is_running, left)), left
-        return False
+    while process.poll() is None:
+        if is_due():
+            family = psutil.Process(process.pid).children(recursive=True)
+            process.kill()
+            process.wait()
+            _, left = psutil.wait_procs(family, timeout=1.0)
+            assert not any(map(is_running, left)), left
+            return False
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.005)
     return True
 
 
@@ -130,7 +132,11 @@ def is_running(process: psutil.Process) -> bool:
 
 
 def kill_and_resume(workspace: Workspace, kills: int, seed: int) -> None:
-    """Kills a run that many times at random moments and compares its end with an undisturbed one's."""
+    """Kills a run that many times and compares its end with an undisturbed one's.
+
+    Every other kill comes at a random moment, be it while the run starts or ends; the rest where a random
+    part is marked as done, so that how fast the machine is decides nothing.
+    """
     began = time.monotonic()
     whole = workspace.run(*ARGUMENTS, "--db", "whole.db")
     lasted_s = time.monotonic() - began
@@ -141,9 +147,19 @@ def kill_and_resume(workspace: Workspace, kills: int, seed: int) -> None:
     chance = random.Random(seed)
     marked: dict[int, Any] = {}
     resumed_at = []
+
+    def at_moment(within_s: float) -> Callable[[], bool]:
+        due = time.monotonic() + chance.uniform(0.0, within_s)
+        return lambda: time.monotonic() >= due
+
+    def at_progress() -> Callable[[], bool]:
+        due = len(marked) + chance.uniform(0.0, 0.8) * (899 - len(marked))
+        return lambda: len(finished_scans(store)) > due
+
     while kills:
+        is_due = at_progress() if kills % 2 else at_moment(lasted_s * 0.8)
         with workspace.started(*ARGUMENTS, "--db", "killed.db") as process:
-            has_ended = ends_within(process, chance.uniform(0.0, lasted_s * 0.8))
+            has_ended = ends_before(process, is_due)
         # A kill may come after the run has ended and before the process has.
         has_ended = has_ended or states_of(store) == ["finished"]
         done = finished_scans(store)
