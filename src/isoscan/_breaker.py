@@ -47,6 +47,14 @@ class Breaker:
         """Seconds until probation; 0 when it may begin or nothing is tripped."""
         return max(0.0, self.until - now) if self.until is not None else 0.0
 
+    def describe(self, now: float) -> str:
+        """The quarantine in words."""
+        deaths = max(self.scan_deaths, self.load_failures)
+        return (
+            f"the plugin is quarantined: its generations died {deaths} times in a row; "
+            f"next attempt in {self.remaining_s(now):.1f} s"
+        )
+
     def begin_probation(self) -> None:
         """The back-off is over, or an operator restarted the plugin."""
         self.until = None

@@ -11,11 +11,12 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from ._calls import Calls
 from ._ledger import Cause, Job, Ledger, LedgerError
 from ._outcomes import failed_result, result_of_entry
 from ._waiting import WaitingLine, wake
 from .models import HttpTransaction, Limits, PluginMetadata, SandboxLevel, ScanResult, Verdict
-from .sandbox.frames import Results, ScanEntry
+from .sandbox.frames import MAX_BATCH, Results, ScanEntry, bodies_bytes
 from .sandbox.generation import End, Generation
 from .stats import Counters
 
@@ -25,6 +26,8 @@ MAX_FRAMES = 3
 _RECENT = 3
 _RECENT_BYTES = 256 * 1024
 _MAX_FRAME_BYTES = 4 * 1024 * 1024
+#: Callers' scans are put into one job until their bodies are this long.
+_CALLS_BYTES = 1024 * 1024
 #: After an execution was terminated, a suspect that runs this long is the one that was meant.
 _ABORT_AFTER_S = 0.1
 _ONLY_INT = {int}
@@ -85,6 +88,9 @@ class Dispatch:
         self._room = WaitingLine()
         self._idle: list[asyncio.Future[None]] = []
         self._is_pump_due = False
+        #: What callers who come now are added to, and how many they may become.
+        self._calls: Calls | None = None
+        self._most_calls = 1
 
     @property
     def name(self) -> str:
@@ -139,6 +145,44 @@ class Dispatch:
             # Everything accepted in this turn of the loop travels together.
             self.loop.call_soon(self.pump)
 
+    def ask(self, transaction: HttpTransaction, plugin: int, outcome: asyncio.Future[ScanResult]) -> Calls:
+        """Takes one caller's scan, in one job with those before it where they can travel together."""
+        ledger, calls = self.ledger, self._calls
+        if calls is not None and calls.plugin == plugin and ledger.extend(calls):
+            if calls.add(transaction, outcome) >= _CALLS_BYTES or calls.count >= self._most_calls:
+                self._seal()
+            if ledger.queued >= self.limits.queue_size:
+                self.pump()
+            return calls
+        self._seal()
+        generation = self.occupant
+        most = min(generation.frame_scans if generation is not None else MAX_BATCH, MAX_BATCH)
+        is_single = self.is_probing or self.is_single_use or not ledger.is_replayable or most == 1
+        now = self.loop.time()
+        if is_single or not ledger.is_busy:
+            calls = Calls.sealed(transaction, now, plugin, outcome)
+        else:
+            calls = self._calls = Calls.begin(transaction, now, plugin, outcome)
+            self._most_calls = most
+        self.accept((calls,))
+        return calls
+
+    def _seal(self) -> None:
+        """What callers have asked for is encoded; later ones are not added to it."""
+        calls, self._calls = self._calls, None
+        if calls is None:
+            return
+        try:
+            calls.seal()
+        except Exception:  # noqa: BLE001  # told to the one who asked for it
+            self.ledger.replace(calls, calls.singly())
+
+    def forget(self, calls: Calls, outcome: asyncio.Future[ScanResult]) -> None:
+        """One of the callers is gone; the outcome of its scan is dropped."""
+        self._seal()
+        self.ledger.withdraw_scan(calls, calls.outcomes.index(outcome))
+        self._after_change()
+
     def withdraw(self, job: Job) -> None:
         """The caller is gone; the outcomes of its scans are dropped."""
         self.ledger.withdraw(job)
@@ -149,6 +193,7 @@ class Dispatch:
     def pump(self) -> None:
         """Gives the occupant what it may have. Whatever changes that calls it."""
         self._is_pump_due = False
+        self._seal()
         generation = self.occupant
         if generation is None or not generation.is_alive:
             self.offer_room()  # places may have become free without anybody to fill them
@@ -223,7 +268,7 @@ class Dispatch:
             if not job.is_withdrawn:
                 job.deliver(first, outcomes)
         last = job.payload.transactions[first + count - 1]
-        is_fit = outcomes[-1].verdict.is_complete and _body_bytes(last) <= _RECENT_BYTES
+        is_fit = outcomes[-1].verdict.is_complete and bodies_bytes(last) <= _RECENT_BYTES
         if is_fit and not self.is_single_use and (not self.recent or self.recent[-1] is not last):
             self.recent.append(last)
         self.on_answer(generation, self.loop.time())
@@ -389,8 +434,3 @@ class Dispatch:
             waiting, self._idle = self._idle, []
             for waiter in waiting:
                 wake(waiter)
-
-
-def _body_bytes(transaction: HttpTransaction) -> int:
-    response = transaction.response
-    return len(transaction.request.body) + (len(response.body) if response is not None else 0)

@@ -59,9 +59,16 @@ class Job(Struct, gc=False, eq=False):
     is_aborting: bool = False
     is_withdrawn: bool = False
     has_parts: bool = False
+    #: Some of its scans are not wanted any more, others are.
+    has_gaps: bool = False
 
     def deliver(self, first: int, results: list[Any]) -> None:
         """Takes the outcomes of the scans from `first` on: of each once, unless the job is withdrawn."""
+
+    def is_unwanted(self, first: int, end: int) -> bool:
+        """Whether nobody waits for these of its scans any more, although others are waited for."""
+        del first, end
+        return False
 
     def apart(self, first: int = 0) -> list[Job]:
         """Its scans from `first` on, each a job of its own."""
@@ -83,7 +90,7 @@ class Job(Struct, gc=False, eq=False):
             self.plugin,
             whole=whole,
             place=self.place + first,
-            is_withdrawn=self.is_withdrawn,
+            is_withdrawn=self.is_withdrawn or whole.is_unwanted(self.place + first, self.place + end),
         )
 
 
@@ -161,14 +168,10 @@ class Ledger:
         self.is_replayable = is_replayable
         self._max_attempts = max_attempts
         self._queue: deque[Job] = deque()
-        self._queued = 0
+        #: Scans that wait.
+        self.queued = 0
         self._assigned: dict[int, deque[Frame]] = {}
         self._frame_number = 0
-
-    @property
-    def queued(self) -> int:
-        """Scans that wait."""
-        return self._queued
 
     @property
     def in_flight(self) -> int:
@@ -203,14 +206,46 @@ class Ledger:
         """Takes scans in, at the end of the queue."""
         for job in jobs:
             self._queue.append(job)
-            self._queued += job.count
+            self.queued += job.count
+
+    def extend(self, job: Job) -> bool:
+        """One scan more for a job; only the last in the queue can grow."""
+        if not self._queue or self._queue[-1] is not job:
+            return False
+        job.count += 1
+        self.queued += 1
+        return True
+
+    def replace(self, job: Job, others: Iterable[Job]) -> None:
+        """Puts others in the place of a job that waits; nothing happens if it does not."""
+        with contextlib.suppress(ValueError):
+            place = self._queue.index(job)
+            jobs = list(self._queue)
+            jobs[place : place + 1] = others
+            self._requeue(jobs)
+
+    def withdraw_scan(self, job: Job, place: int) -> None:
+        """Nobody wants the outcome of one scan, which the job calls unwanted from here on.
+
+        What waits is gone, what is assigned is dropped later.
+        """
+        if job.is_unwanted(0, job.count):
+            self.withdraw(job)
+            return
+        job.has_gaps = True
+        if not job.has_parts and job in self._queue:
+            self.replace(job, [part for part in job.apart() if not part.is_withdrawn])
+        for assigned in self._assigned_jobs():
+            if assigned.whole is job and assigned.place == place:
+                assigned.is_withdrawn = True
+        self._requeue([each for each in self._queue if each.whole is not job or each.place != place])
 
     def withdraw(self, job: Job) -> None:
         """The caller no longer wants the outcomes: queued scans are gone, assigned ones are dropped later."""
         job.is_withdrawn = True
         with contextlib.suppress(ValueError):  # assigned: its answers are dropped when they come
             self._queue.remove(job)
-            self._queued -= job.count
+            self.queued -= job.count
         if job.has_parts:
             for assigned in self._assigned_jobs():
                 if assigned.whole is job:
@@ -230,7 +265,7 @@ class Ledger:
 
     def _requeue(self, jobs: Iterable[Job]) -> None:
         self._queue = deque(jobs)
-        self._queued = sum([job.count for job in self._queue])
+        self.queued = sum([job.count for job in self._queue])
 
     def assign(self, generation: int, *, max_frames: int, max_scans: int, max_bytes: int) -> Frame | None:
         """Moves scans from the queue into a frame for `generation`; None when it must not get any.
@@ -267,7 +302,7 @@ class Ledger:
                 break
             jobs.append(queue.popleft())
             count += job.count
-        self._queued -= count
+        self.queued -= count
         self._frame_number += 1
         frame = Frame(self._frame_number, jobs, count, is_one_payload=is_one_payload)
         if frames is None:
@@ -314,7 +349,12 @@ class Ledger:
             return aftermath
         oldest = frames[0]
         suspects = [scan for job in oldest.unanswered for scan in job.apart() if not scan.is_withdrawn]
-        waiting = [job for frame in islice(frames, 1, None) for job in frame.jobs]
+        waiting = [
+            part
+            for frame in islice(frames, 1, None)
+            for job in frame.jobs
+            for part in (job.apart() if job.has_gaps else (job,))
+        ]
         replayed: list[Job] = []
         if cause is Cause.RETIRED:
             if self.is_replayable:

@@ -39,6 +39,7 @@ _ERRORS: dict[Verdict, type[IsoscanError]] = {
     Verdict.SKIPPED: ScanSkipped,
     Verdict.INVALID_FINDINGS: InvalidFindings,
 }
+_CLEAN = Verdict.CLEAN
 #: V8's words when memory outside its heap is refused; the plugin can catch them, so can we.
 _MEMORY_ERRORS = ("Array buffer allocation failed", "Invalid array buffer length")
 
@@ -145,10 +146,11 @@ def failed_result(
 
 def error_of(result: ScanResult) -> IsoscanError | None:
     """The typed error of a failed scan; None for a complete one."""
-    if result.verdict.is_complete:
+    verdict = result.verdict
+    if verdict is _CLEAN or verdict.is_complete:  # looked at for each scan, and most are clean
         return None
     failure = result.error
-    kind: type[IsoscanError] = _ERRORS.get(result.verdict, RuntimeFault)
+    kind: type[IsoscanError] = _ERRORS.get(verdict, RuntimeFault)
     if failure is not None and failure.kind == "quarantined":
         kind = PluginQuarantined
     return kind(

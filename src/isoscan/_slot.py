@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from ._breaker import Breaker
+from ._calls import Calls
 from ._chronicle import Chronicle
 from ._dispatch import MAX_FRAMES, Dispatch
 from ._keeper import Keeper
@@ -30,7 +31,7 @@ from .errors import (
     RestartFailed,
 )
 from .events import EventKind
-from .models import ExecutorStats, RestartReason, RestartReport, Verdict
+from .models import ExecutorStats, HttpTransaction, RestartReason, RestartReport, ScanResult, Verdict
 from .permissions import Permissions
 from .sandbox.generation import MAX_FRAME_SCANS, End, Generation
 from .sandbox.modules import PluginSource, together
@@ -154,10 +155,18 @@ class Slot:
         for job in jobs:
             self._admit_to_ailing(job)
 
+    def ask(self, transaction: HttpTransaction, plugin: int, outcome: asyncio.Future[ScanResult]) -> Calls:
+        """Takes one caller's scan in, or ends it at once when its plugin cannot run."""
+        if self.state is _SERVING:
+            return self.dispatch.ask(transaction, plugin, outcome)
+        calls = Calls.sealed(transaction, self.dispatch.loop.time(), plugin, outcome)
+        self.admit((calls,))
+        return calls
+
     def _admit_to_ailing(self, job: Job) -> None:
         if self.state is State.QUARANTINED:
             if self.breaker.remaining_s(job.accepted_at) > 0:
-                self._refuse(job, self._quarantine_text(), "quarantined")
+                self._refuse(job, self.breaker.describe(job.accepted_at), "quarantined")
                 return
             self._transit(Step.PROBE)
             self._begin_probation()
@@ -354,7 +363,7 @@ class Slot:
         if self.state is State.CLOSING:
             # Draining: scans that wait still deserve a generation, unless the plugin keeps killing them.
             if has_tripped:
-                self.dispatch.skip_queued(self._quarantine_text(), "quarantined")
+                self.dispatch.skip_queued(self.breaker.describe(now), "quarantined")
             elif self.dispatch.ledger.queued:
                 self._begin_recovery(reason)
             return
@@ -400,7 +409,7 @@ class Slot:
     def _quarantine(self) -> None:
         if self.state is not State.CLOSING:
             self._transit(Step.TRIPPED)
-        text = self._quarantine_text()
+        text = self.breaker.describe(self.dispatch.loop.time())
         self.chronicle.tell(EventKind.QUARANTINE, self.launcher.number, text=text)
         self.dispatch.skip_queued(text, "quarantined")
 
@@ -408,14 +417,6 @@ class Slot:
         self.breaker.begin_probation()
         self.dispatch.is_probing = True
         self.chronicle.tell(EventKind.PROBATION, self.launcher.number)
-
-    def _quarantine_text(self) -> str:
-        deaths = max(self.breaker.scan_deaths, self.breaker.load_failures)
-        remaining_s = self.breaker.remaining_s(self.dispatch.loop.time())
-        return (
-            f"the plugin is quarantined: its generations died {deaths} times in a row; "
-            f"next attempt in {remaining_s:.1f} s"
-        )
 
     # ---- restart -----------------------------------------------------------
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
 
-from ._ledger import Job
 from ._options import ExecutorOptions, Settings
 from ._outcomes import error_of
 from ._plugin import Plugin
@@ -28,19 +27,7 @@ from .models import (
 )
 from .permissions import Permissions
 from .policies import GenerationSnapshot
-from .sandbox.frames import encode_one
 from .sandbox.modules import PluginSource
-
-
-class _Call(Job, kw_only=True, eq=False):
-    """A scan that one caller waits for."""
-
-    outcome: asyncio.Future[ScanResult]
-
-    def deliver(self, first: int, results: list[ScanResult]) -> None:
-        """Hands the outcome to the caller, if it still waits."""
-        if not self.outcome.done():
-            self.outcome.set_result(results[0])
 
 
 class PluginExecutor:
@@ -176,17 +163,17 @@ class PluginExecutor:
         Raises the typed error of a failed scan (`ScanError`, `ScanTimeout`, …), which
         carries the whole `ScanResult` as `.result`. Waits while the queue is full.
         """
-        self._slot.check_open()
-        while self._dispatch.room <= 0:
-            await self._dispatch.wait_for_room()
-            self._slot.check_open()
-        loop = self._dispatch.loop
-        call = _Call(encode_one(transaction), 1, loop.time(), self._place, outcome=loop.create_future())
-        self._slot.admit((call,))
+        slot, dispatch = self._slot, self._dispatch
+        slot.check_open()
+        while dispatch.room <= 0:
+            await dispatch.wait_for_room()
+            slot.check_open()
+        outcome: asyncio.Future[ScanResult] = dispatch.loop.create_future()
+        calls = slot.ask(transaction, self._place, outcome)
         try:
-            result = await call.outcome
+            result = await outcome
         except asyncio.CancelledError:
-            self._dispatch.withdraw(call)
+            dispatch.forget(calls, outcome)
             raise
         error = error_of(result)
         if error is not None:

@@ -180,7 +180,7 @@ LAYERS = (
     {"record", "triage", "policies", "sandbox/modules", "sandbox/findings", "sandbox/children"},
     {"reports", "store", "plugin_files", "_plugin", "_options", "sandbox/process"},
     {"sandbox/generation", "config"},
-    {"_outcomes", "_keeper", "_fan_out"},
+    {"_outcomes", "_keeper", "_fan_out", "_calls"},
     {"_dispatch"},
     {"_launcher", "_chronicle"},
     {"_slot", "_stream"},

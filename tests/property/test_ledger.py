@@ -74,12 +74,16 @@ def give(ledger: Ledger, generation: int = 1, *, max_frames: int = 3, max_scans:
 
 
 class Told(Job, gc=False, eq=False):
-    """A job that notes which of its scans it was told the outcome of."""
+    """A job that notes which of its scans it was told the outcome of, if somebody wants it."""
 
     told: list[int] = field(default_factory=list)
+    unwanted: set[int] = field(default_factory=set)
 
     def deliver(self, first: int, results: list[object]) -> None:
-        self.told += range(first, first + len(results))
+        self.told += [place for place in range(first, first + len(results)) if place not in self.unwanted]
+
+    def is_unwanted(self, first: int, end: int) -> bool:
+        return self.unwanted.issuperset(range(first, end))
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -117,6 +121,18 @@ class LedgerMachine(RuleBasedStateMachine):
         self.queue += scans
         self.accepted += scans
         return job
+
+    @rule(job=jobs)
+    def extend(self, job: Told) -> None:
+        scan = len(self.accepted)
+        is_last = bool(self.queue) and self.queue[-1] in job.payload.scans and not job.has_parts
+        # As a caller does: the payload grows with the job.
+        assert self.ledger.extend(job) is is_last
+        if is_last:
+            job.payload.scans.append(scan)
+            self.plugins.append(job.plugin)
+            self.queue.append(scan)
+            self.accepted.append(scan)
 
     @rule(
         generation=st.sampled_from(GENERATIONS),
@@ -177,14 +193,16 @@ class LedgerMachine(RuleBasedStateMachine):
         """As an executor does: outcomes reach whoever still wants them, at the place they belong to."""
         for job, first, count in answered:
             scans = job.payload.scans[first : first + count]
-            assert {job.is_withdrawn} == {scan in self.withdrawn for scan in scans}
-            if not job.is_withdrawn:
+            wanted = [scan for scan in scans if scan not in self.withdrawn]
+            if job.is_withdrawn:
+                assert not wanted
+            else:
                 whole = job.whole or job
                 assert isinstance(whole, Told)
                 whole.told = []
                 job.deliver(first, [None] * count)
-                assert [whole.payload.scans[place] for place in whole.told] == scans
-                for scan in scans:
+                assert [whole.payload.scans[place] for place in whole.told] == wanted
+                for scan in wanted:
                     self.over(scan)
 
     @rule(generation=st.sampled_from(GENERATIONS), data=st.data())
@@ -261,6 +279,20 @@ class LedgerMachine(RuleBasedStateMachine):
             self.over(scan)
             if scan in self.queue:
                 self.queue.remove(scan)
+
+    @rule(job=jobs, data=st.data())
+    def withdraw_scan(self, job: Told, data: st.DataObject) -> None:
+        scans = [scan for scan in job.payload.scans if scan not in self.ends]
+        if job.is_withdrawn or not scans:
+            return
+        scan = data.draw(st.sampled_from(scans))
+        place = job.payload.scans.index(scan)
+        job.unwanted.add(place)
+        self.ledger.withdraw_scan(job, place)
+        self.withdrawn.add(scan)
+        self.over(scan)
+        if scan in self.queue:
+            self.queue.remove(scan)
 
     @rule()
     def withdraw_all(self) -> None:

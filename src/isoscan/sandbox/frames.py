@@ -294,6 +294,12 @@ class Batch(Struct, gc=False, eq=False):
         return encode_batch(self.transactions[first:end])
 
 
+def bodies_bytes(transaction: HttpTransaction) -> int:
+    """How long the bodies of a transaction are."""
+    response = transaction.response
+    return len(transaction.request.body) + (len(response.body) if response is not None else 0)
+
+
 def encode_batch(transactions: Sequence[HttpTransaction]) -> Batch:
     """Encodes some transactions, or raises what keeps one of them from being encoded."""
     batch, error = read_batch(iter(transactions), len(transactions), sys.maxsize)

@@ -1,0 +1,72 @@
+"""Callers who wait for one scan each. Those of one turn of the loop travel together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any, Self
+
+from ._ledger import Job
+from .models import HttpTransaction, ScanResult
+from .sandbox.frames import Batch, bodies_bytes, encode_batch, encode_one
+
+
+class Calls(Job, kw_only=True, eq=False):
+    """Scans of one plugin, each with somebody who waits for it.
+
+    It can grow until it is sealed, that is encoded, and is sealed before it travels.
+    """
+
+    outcomes: list[asyncio.Future[ScanResult]]
+
+    @classmethod
+    def sealed(
+        cls, transaction: HttpTransaction, now: float, plugin: int, outcome: asyncio.Future[ScanResult]
+    ) -> Self:
+        """One that does not grow. Raises what keeps the transaction from being encoded."""
+        return cls(encode_one(transaction), 1, now, plugin, outcomes=[outcome])
+
+    @classmethod
+    def begin(
+        cls, transaction: HttpTransaction, now: float, plugin: int, outcome: asyncio.Future[ScanResult]
+    ) -> Self:
+        """One that grows, nothing of it encoded."""
+        unsealed = Batch([transaction], b"", b"", [], bodies_bytes(transaction))
+        return cls(unsealed, 1, now, plugin, outcomes=[outcome])
+
+    def add(self, transaction: HttpTransaction, outcome: asyncio.Future[ScanResult]) -> int:
+        """One scan more; returns how long all bodies are. The ledger counts it (`Ledger.extend`)."""
+        unsealed = self.payload
+        unsealed.transactions.append(transaction)
+        self.outcomes.append(outcome)
+        unsealed.size_bytes += bodies_bytes(transaction)
+        return int(unsealed.size_bytes)
+
+    def seal(self) -> None:
+        """Encodes the transactions. Raises what keeps one of them from being encoded: see `singly`."""
+        transactions = self.payload.transactions
+        self.payload = encode_one(transactions[0]) if self.count == 1 else encode_batch(transactions)
+
+    def singly(self) -> Iterator[Self]:
+        """Its scans, each by itself. Those who wait for one that cannot be encoded are told why."""
+        for transaction, outcome in zip(self.payload.transactions, self.outcomes, strict=True):
+            try:
+                single = self.sealed(transaction, self.accepted_at, self.plugin, outcome)
+            except Exception as error:  # noqa: BLE001  # of the caller's own making: raised to them
+                if not outcome.done():
+                    outcome.set_exception(error)
+            else:
+                yield single
+
+    def deliver(self, first: int, results: list[Any]) -> None:
+        """Hands the outcomes to those who still wait."""
+        outcomes = self.outcomes
+        if len(results) < len(outcomes):
+            outcomes = outcomes[first : first + len(results)]
+        for outcome, result in zip(outcomes, results, strict=True):
+            if not outcome.done():
+                outcome.set_result(result)
+
+    def is_unwanted(self, first: int, end: int) -> bool:
+        """Whether nobody waits for some of the scans any more."""
+        return all(outcome.done() for outcome in self.outcomes[first:end])
