@@ -168,15 +168,11 @@ class Ledger:
         self.is_replayable = is_replayable
         self._max_attempts = max_attempts
         self._queue: deque[Job] = deque()
-        #: Scans that wait.
+        #: Scans that wait, and those that are assigned to any generation and not answered.
         self.queued = 0
+        self.in_flight = 0
         self._assigned: dict[int, deque[Frame]] = {}
         self._frame_number = 0
-
-    @property
-    def in_flight(self) -> int:
-        """Scans assigned to any generation and not answered."""
-        return sum(self.in_flight_of(generation) for generation in self._assigned)
 
     @property
     def is_busy(self) -> bool:
@@ -303,6 +299,7 @@ class Ledger:
             jobs.append(queue.popleft())
             count += job.count
         self.queued -= count
+        self.in_flight += count
         self._frame_number += 1
         frame = Frame(self._frame_number, jobs, count, is_one_payload=is_one_payload)
         if frames is None:
@@ -328,6 +325,7 @@ class Ledger:
         if not 0 < count <= frame.count - first:
             raise LedgerError(f"{count} results where at most {frame.count - first} were due")
         answered = frame.answer(count)
+        self.in_flight -= count
         if not frame.jobs:
             frames.popleft()
             if not frames:
@@ -347,6 +345,7 @@ class Ledger:
         frames = self._assigned.pop(generation, None)
         if not frames:
             return aftermath
+        self.in_flight -= sum([frame.count - frame.answered for frame in frames])
         oldest = frames[0]
         suspects = [scan for job in oldest.unanswered for scan in job.apart() if not scan.is_withdrawn]
         waiting = [

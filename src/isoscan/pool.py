@@ -194,10 +194,10 @@ class PluginExecutorPool:
     async def scan_transaction(self, transaction: HttpTransaction) -> list[Finding]:
         """As `PluginExecutor.scan_transaction`, on the member with the least to do."""
         self._check_open()
-        while self._least_loaded()._slot.dispatch.room <= 0:
+        while (member := self._least_loaded())._slot.dispatch.room <= 0:
             await self.wait_for_room()
             self._check_open()
-        return await self._least_loaded().scan_transaction(transaction)
+        return await member.scan_transaction(transaction)
 
     def scan_many(self, transactions: Transactions) -> AsyncIterator[ScanResult]:
         """As `PluginExecutor.scan_many`, over all members: results in input order."""
