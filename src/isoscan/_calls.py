@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Self
 
 from ._ledger import Job
@@ -20,27 +21,27 @@ class Calls(Job, kw_only=True, eq=False):
     outcomes: list[asyncio.Future[ScanResult]]
 
     @classmethod
-    def sealed(
-        cls, transaction: HttpTransaction, now: float, plugin: int, outcome: asyncio.Future[ScanResult]
-    ) -> Self:
+    def sealed(cls, transaction: HttpTransaction, loop: asyncio.AbstractEventLoop, plugin: int) -> Self:
         """One that does not grow. Raises what keeps the transaction from being encoded."""
-        return cls(encode_one(transaction), 1, now, plugin, outcomes=[outcome])
+        return cls(encode_one(transaction), 1, loop.time(), plugin, outcomes=[loop.create_future()])
 
     @classmethod
-    def begin(
-        cls, transaction: HttpTransaction, now: float, plugin: int, outcome: asyncio.Future[ScanResult]
-    ) -> Self:
+    def begin(cls, transaction: HttpTransaction, loop: asyncio.AbstractEventLoop, plugin: int) -> Self:
         """One that grows, nothing of it encoded."""
         unsealed = Batch([transaction], b"", b"", [], bodies_bytes(transaction))
-        return cls(unsealed, 1, now, plugin, outcomes=[outcome])
+        return cls(unsealed, 1, loop.time(), plugin, outcomes=[loop.create_future()])
 
-    def add(self, transaction: HttpTransaction, outcome: asyncio.Future[ScanResult]) -> int:
+    def add(self, transaction: HttpTransaction, loop: asyncio.AbstractEventLoop) -> int:
         """One scan more; returns how long all bodies are. The ledger counts it (`Ledger.extend`)."""
+        self.outcomes.append(loop.create_future())
         unsealed = self.payload
         unsealed.transactions.append(transaction)
-        self.outcomes.append(outcome)
-        unsealed.size_bytes += bodies_bytes(transaction)
-        return int(unsealed.size_bytes)
+        response = transaction.response
+        size_bytes: int = unsealed.size_bytes + len(transaction.request.body)
+        if response is not None:
+            size_bytes += len(response.body)
+        unsealed.size_bytes = size_bytes
+        return size_bytes
 
     def seal(self) -> None:
         """Encodes the transactions. Raises what keeps one of them from being encoded: see `singly`."""
@@ -51,19 +52,16 @@ class Calls(Job, kw_only=True, eq=False):
         """Its scans, each by itself. Those who wait for one that cannot be encoded are told why."""
         for transaction, outcome in zip(self.payload.transactions, self.outcomes, strict=True):
             try:
-                single = self.sealed(transaction, self.accepted_at, self.plugin, outcome)
+                single = encode_one(transaction)
             except Exception as error:  # noqa: BLE001  # of the caller's own making: raised to them
                 if not outcome.done():
                     outcome.set_exception(error)
             else:
-                yield single
+                yield type(self)(single, 1, self.accepted_at, self.plugin, outcomes=[outcome])
 
     def deliver(self, first: int, results: list[Any]) -> None:
         """Hands the outcomes to those who still wait."""
-        outcomes = self.outcomes
-        if len(results) < len(outcomes):
-            outcomes = outcomes[first : first + len(results)]
-        for outcome, result in zip(outcomes, results, strict=True):
+        for outcome, result in zip(islice(self.outcomes, first, None), results, strict=False):
             if not outcome.done():
                 outcome.set_result(result)
 

@@ -145,33 +145,41 @@ class Dispatch:
             # Everything accepted in this turn of the loop travels together.
             self.loop.call_soon(self.pump)
 
-    def ask(self, transaction: HttpTransaction, plugin: int, outcome: asyncio.Future[ScanResult]) -> Calls:
-        """Takes one caller's scan, in one job with those before it where they can travel together."""
-        ledger, calls = self.ledger, self._calls
-        if calls is not None and calls.plugin == plugin and ledger.extend(calls):
-            if calls.add(transaction, outcome) >= _CALLS_BYTES or calls.count >= self._most_calls:
-                self._seal()
-            if ledger.queued >= self.limits.queue_size:
-                self.pump()
+    def ask(self, transaction: HttpTransaction, plugin: int) -> Calls | None:
+        """Takes one more caller's scan: the last of the job it is put into. None when there is no room.
+
+        What can travel together is one job.
+        """
+        ledger, queue_size = self.ledger, self.limits.queue_size
+        if ledger.queued >= queue_size:
+            return None
+        if not ledger.is_busy:  # it is sent at once
+            calls = Calls.sealed(transaction, self.loop, plugin)
+            self.accept((calls,))
             return calls
+        growing = self._calls
+        if growing is not None and growing.plugin == plugin and ledger.extend(growing):
+            if growing.add(transaction, self.loop) >= _CALLS_BYTES or growing.count >= self._most_calls:
+                self._seal()
+            if ledger.queued >= queue_size:
+                self.pump()
+            return growing
         self._seal()
         generation = self.occupant
-        most = min(generation.frame_scans if generation is not None else MAX_BATCH, MAX_BATCH)
-        is_single = self.is_probing or self.is_single_use or not ledger.is_replayable or most == 1
-        now = self.loop.time()
-        if is_single or not ledger.is_busy:
-            calls = Calls.sealed(transaction, now, plugin, outcome)
+        self._most_calls = min(generation.frame_scans if generation is not None else MAX_BATCH, MAX_BATCH)
+        if self._most_calls == 1 or self.is_probing or self.is_single_use or not ledger.is_replayable:
+            calls = Calls.sealed(transaction, self.loop, plugin)
         else:
-            calls = self._calls = Calls.begin(transaction, now, plugin, outcome)
-            self._most_calls = most
+            calls = self._calls = Calls.begin(transaction, self.loop, plugin)
         self.accept((calls,))
         return calls
 
     def _seal(self) -> None:
         """What callers have asked for is encoded; later ones are not added to it."""
-        calls, self._calls = self._calls, None
+        calls = self._calls
         if calls is None:
             return
+        self._calls = None
         try:
             calls.seal()
         except Exception:  # noqa: BLE001  # told to the one who asked for it
@@ -193,7 +201,8 @@ class Dispatch:
     def pump(self) -> None:
         """Gives the occupant what it may have. Whatever changes that calls it."""
         self._is_pump_due = False
-        self._seal()
+        if self._calls is not None:
+            self._seal()
         generation = self.occupant
         if generation is None or not generation.is_alive:
             self.offer_room()  # places may have become free without anybody to fill them

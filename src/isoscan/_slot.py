@@ -31,7 +31,7 @@ from .errors import (
     RestartFailed,
 )
 from .events import EventKind
-from .models import ExecutorStats, HttpTransaction, RestartReason, RestartReport, ScanResult, Verdict
+from .models import ExecutorStats, HttpTransaction, RestartReason, RestartReport, Verdict
 from .permissions import Permissions
 from .sandbox.generation import MAX_FRAME_SCANS, End, Generation
 from .sandbox.modules import PluginSource, together
@@ -155,11 +155,14 @@ class Slot:
         for job in jobs:
             self._admit_to_ailing(job)
 
-    def ask(self, transaction: HttpTransaction, plugin: int, outcome: asyncio.Future[ScanResult]) -> Calls:
-        """Takes one caller's scan in, or ends it at once when its plugin cannot run."""
+    def ask(self, transaction: HttpTransaction, plugin: int) -> Calls | None:
+        """Takes one more caller's scan, or ends it at once when its plugin cannot run. None: no room."""
         if self.state is _SERVING:
-            return self.dispatch.ask(transaction, plugin, outcome)
-        calls = Calls.sealed(transaction, self.dispatch.loop.time(), plugin, outcome)
+            return self.dispatch.ask(transaction, plugin)
+        self.check_open()
+        if self.dispatch.room <= 0:
+            return None
+        calls = Calls.sealed(transaction, self.dispatch.loop, plugin)
         self.admit((calls,))
         return calls
 

@@ -163,17 +163,13 @@ class PluginExecutor:
         Raises the typed error of a failed scan (`ScanError`, `ScanTimeout`, …), which
         carries the whole `ScanResult` as `.result`. Waits while the queue is full.
         """
-        slot, dispatch = self._slot, self._dispatch
-        slot.check_open()
-        while dispatch.room <= 0:
-            await dispatch.wait_for_room()
-            slot.check_open()
-        outcome: asyncio.Future[ScanResult] = dispatch.loop.create_future()
-        calls = slot.ask(transaction, self._place, outcome)
+        while (calls := self._slot.ask(transaction, self._place)) is None:
+            await self._dispatch.wait_for_room()
+        outcome = calls.outcomes[-1]
         try:
             result = await outcome
         except asyncio.CancelledError:
-            dispatch.forget(calls, outcome)
+            self._dispatch.forget(calls, outcome)
             raise
         error = error_of(result)
         if error is not None:
