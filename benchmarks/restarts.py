@@ -79,17 +79,31 @@ async def first_result_of(executor: PluginExecutor, generation: int) -> None:
 
 
 async def first_result(rounds: int) -> None:
-    """From a restart that is asked for, or a SIGKILL, to the first result of the new generation."""
+    """From a restart that is asked for, or a SIGKILL, to the first result of the new generation.
+
+    Nobody waits for a scan when the restart is asked for, so none of the old generation is measured; the
+    first is asked for when the new one is ready. After the SIGKILL it is at once.
+    """
+    is_ready = asyncio.Event()
+
+    def note(event: Event) -> None:
+        if event.kind is EventKind.READY:
+            is_ready.set()
+
     for warm_standby in (False, True):
         restart_ms: list[float] = []
         gone_ms: list[float] = []
         kill_ms: list[float] = []
-        async with PluginExecutor(PluginMetadata(id="bench"), CLEAN, warm_standby=warm_standby) as executor:
+        async with PluginExecutor(
+            PluginMetadata(id="bench"), CLEAN, warm_standby=warm_standby, on_event=note
+        ) as executor:
             for _ in range(rounds):
                 await asyncio.sleep(0.2)  # a spare loads meanwhile, as it would between restarts
                 number = executor.get_stats().generation
+                is_ready.clear()
                 began = time.perf_counter()
                 restart = asyncio.create_task(executor.restart())
+                await is_ready.wait()
                 await first_result_of(executor, number)
                 restart_ms.append((time.perf_counter() - began) * 1000)
                 await restart

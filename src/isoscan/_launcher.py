@@ -25,6 +25,7 @@ logger = logging.getLogger("isoscan")
 
 _RETRY_S = 0.05
 _RETRY_MAX_S = 1.0
+_REFILL_AFTER_S = 0.01
 
 
 def retry_s(failures: int) -> float:
@@ -139,6 +140,16 @@ class Launcher:
         if self._keeps_standby and self._standby is None and not is_refilling:
             self._refilled = source
             self._refill = asyncio.create_task(self._prepare_standby(source), name="isoscan-standby")
+
+    def refill_soon(self, source: PluginSource, is_wanted: Callable[[], bool]) -> None:
+        """The same a little later: its start takes the processors that the first scans of another want."""
+
+        def refill() -> None:
+            if is_wanted():
+                self.refill(source)
+
+        if self._keeps_standby:
+            asyncio.get_running_loop().call_later(_REFILL_AFTER_S, refill)
 
     def drop_standby(self) -> None:
         """Ends the spare: there is nothing to do."""

@@ -254,9 +254,9 @@ class Slot:
         self._answered_at = now
         self.breaker.record_ready()
         self.occupant = self.dispatch.occupant = generation
-        self.chronicle.tell(EventKind.READY, generation.number, rss_after_bytes=generation.birth_rss_bytes)
         self.dispatch.pump()
-        self.launcher.refill(generation.source)
+        self.chronicle.tell(EventKind.READY, generation.number, rss_after_bytes=generation.birth_rss_bytes)
+        self.launcher.refill_soon(generation.source, lambda: self.occupant is generation)
         if self._heartbeat is None:
             self._heartbeat = self.dispatch.loop.call_later(_HEARTBEAT_S, self._beat)
         return pause_ms
