@@ -55,7 +55,7 @@ class Crew:
         return Effort(
             len(dispatches),
             sum([dispatch.busy_us for dispatch in dispatches]),
-            any(dispatch.ledger.is_busy for dispatch in dispatches),
+            any(dispatch.ledger.in_flight for dispatch in dispatches),
             sum([account.counters.executions for dispatch in dispatches for account in dispatch.accounts])
             / len(self.isolates[0]),
         )

@@ -82,7 +82,7 @@ class Dispatch:
         self.is_probing = False
         #: Called when a generation has answered scans (and when that was), and when the queue may have room.
         self.on_answer: Callable[[Generation, float], None] = lambda generation, now: None
-        self.on_room: Callable[[], None] = lambda: None
+        self.on_room: Callable[[], None] | None = None
         #: The last small transactions that were scanned to the end: a replacement warms up on them.
         self.recent: deque[HttpTransaction] = deque(maxlen=_RECENT)
         self._room = WaitingLine()
@@ -127,7 +127,8 @@ class Dispatch:
 
     def offer_room(self) -> None:
         """Lets as many waiting callers in as the queue has places."""
-        if self._room.let_in(self.room) > 0:
+        places = self._room.let_in(self.room)
+        if places > 0 and self.on_room is not None:
             self.on_room()
 
     def accept(self, jobs: Sequence[Job]) -> None:
@@ -138,7 +139,7 @@ class Dispatch:
             # Nobody is held back while a frame could take what waits.
             if ledger.queued >= self.limits.queue_size:
                 self.pump()
-        elif jobs[0].count > 1 or not ledger.is_busy:
+        elif jobs[0].count > 1 or not ledger.in_flight:
             self.pump()  # so that it is scanned while the next is read, or the caller's answer is not late
         else:
             self._is_pump_due = True
@@ -153,7 +154,7 @@ class Dispatch:
         ledger, queue_size = self.ledger, self.limits.queue_size
         if ledger.queued >= queue_size:
             return None
-        if not ledger.is_busy:  # it is sent at once
+        if not ledger.in_flight:  # it is sent at once
             calls = Calls.sealed(transaction, self.loop, plugin)
             self.accept((calls,))
             return calls
@@ -204,14 +205,13 @@ class Dispatch:
         if self._calls is not None:
             self._seal()
         generation = self.occupant
-        if generation is None or not generation.is_alive:
+        if (
+            not self.ledger.queued
+            or generation is None
+            or not generation.is_alive
+            or (self.is_single_use and (generation.executions or generation.in_flight_frames))
+        ):
             self.offer_room()  # places may have become free without anybody to fill them
-            return
-        if self.is_single_use and (generation.executions or generation.in_flight_frames):
-            self.offer_room()
-            return
-        if not self.ledger.queued:
-            self.offer_room()
             return
         is_one = self.is_probing or self.is_single_use
         max_frames, max_scans = (1, 1) if is_one else (MAX_FRAMES, generation.frame_scans)
@@ -245,12 +245,11 @@ class Dispatch:
         entries = results.entries
         ledger = self.ledger
         try:
-            frames_before = ledger.frames_of(generation.number)
             answered = ledger.answer(generation.number, results.frame, results.first, len(entries))
         except LedgerError as error:
             generation.kill(Cause.PROTOCOL, str(error))
             return
-        if ledger.frames_of(generation.number) < frames_before:
+        if ledger.frames_of(generation.number) < generation.in_flight_frames:
             generation.frame_done()
         durations_us: list[int] = (
             entries  # type: ignore[assignment]  # the usual case: all clean, and nothing else to say

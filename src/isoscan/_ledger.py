@@ -174,11 +174,6 @@ class Ledger:
         self._assigned: dict[int, deque[Frame]] = {}
         self._frame_number = 0
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether any scan is assigned and not answered."""
-        return bool(self._assigned)
-
     def in_flight_of(self, generation: int) -> int:
         """Scans assigned to one generation and not answered."""
         frames = self._assigned.get(generation, ())

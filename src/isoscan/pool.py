@@ -234,7 +234,10 @@ class PluginExecutorPool:
         if self._spread.is_due(now):  # here alone: who is asked for room is who is then given the scans
             self._spread.look(
                 now,
-                [(id(m), m._slot.dispatch.busy_us, m._slot.dispatch.ledger.is_busy) for m in self._members],
+                [
+                    (id(m), m._slot.dispatch.busy_us, m._slot.dispatch.ledger.in_flight > 0)
+                    for m in self._members
+                ],
             )
         return self._next_for_stream()._slot.room
 

@@ -456,22 +456,19 @@ def scan_parts(number: int, batches: Sequence[Batch], plugins: Sequence[int] = (
 
     In parts that travel one behind the other: bodies are copied by whoever sends them, once.
     """
-    head = b",".join([batch.head for batch in batches])
-    details = [batch.details for batch in batches]
-    bodies = [body for batch in batches for body in batch.bodies]
-    head_length, details_length = len(head) + 2, sum(map(len, details))
-    bodies_length = sum(map(len, bodies))
+    if len(batches) == 1:
+        head, details, bodies = batches[0].head, batches[0].details, batches[0].bodies
+    else:
+        head = b",".join([batch.head for batch in batches])
+        details = b"".join([batch.details for batch in batches])
+        bodies = [body for batch in batches for body in batch.bodies]
+    head_length, details_length, bodies_length = len(head) + 2, len(details), sum(map(len, bodies))
     layout = _scan_head(len(plugins))
     length = layout.size - 4 + head_length + details_length + bodies_length
-    front = b"".join(
-        (
-            layout.pack(length, Order.SCAN, number, len(plugins), *plugins, head_length, details_length),
-            b"[",
-            head,
-            b"]",
-            *details,
-        )
-    )
+    preamble = layout.pack(length, Order.SCAN, number, len(plugins), *plugins, head_length, details_length)
+    front = b"".join((preamble, b"[", head, b"]", details))
+    if not bodies:
+        return [front]
     if bodies_length < _LARGE_BODY_BYTES * len(bodies):
         return [front, b"".join(bodies)]
     return [front, *bodies]
