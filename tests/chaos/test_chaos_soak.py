@@ -20,6 +20,7 @@ from support.watching import begin, belongings, generation_pids
 
 SCANS = int(os.environ.get("ISOSCAN_SOAK_SCANS", "1000000"))
 MEAN_S = 0.15
+CALLERS = 256
 BUSY = """
 export function scan_transaction(transaction) {
   const until = performance.now() + 0.05;
@@ -125,5 +126,50 @@ async def test_soak_of_groups_under_kills() -> None:
     assert {each.answered for each in tallies.values()} == {count}
     assert verdicts == {Verdict.FINDINGS: count * len(names)}
     assert isolates > 1
+    assert kills > 0
+    assert belongings() == before
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+async def test_soak_of_callers_under_kills() -> None:
+    """The same with callers who ask side by side, some of whom give up at a random moment."""
+    before = belongings()
+    rng = random.Random(8)
+    count = SCANS // 4
+    numbers = iter(range(count))
+    given_up = answered = 0
+    executor = make_executor(max_attempts=50, max_consecutive_deaths=10_000, max_load_failures=1000)
+    async with executor:
+
+        async def caller() -> None:
+            nonlocal answered, given_up
+            for number in numbers:
+                transaction = make_transaction(transaction_id=f"t{number}")
+                call = begin(executor.scan_transaction(transaction))
+                if number % 50 == 0:
+                    await asyncio.sleep(rng.expovariate(1000.0))
+                    call.cancel()
+                try:
+                    findings = await call
+                except asyncio.CancelledError:
+                    given_up += 1
+                else:
+                    answered += 1
+                    assert [finding.title for finding in findings] == [transaction.id]
+
+        killer = begin(kill_at_random(random.Random(9)))
+        try:
+            await asyncio.gather(*(caller() for _ in range(CALLERS)))
+        finally:
+            killer.cancel()
+            kills = await killer
+        stats = executor.get_stats()
+    print(f"{answered:,} answered, {given_up:,} gave up, {kills} kills, {stats.restart_count} restarts")
+    assert answered + given_up == count
+    # Of those who gave up some were scanned: it was too late, or they had been sent.
+    assert set(stats.verdicts) == {Verdict.FINDINGS}
+    assert answered <= stats.verdicts[Verdict.FINDINGS] <= count
+    assert given_up > 0
     assert kills > 0
     assert belongings() == before
