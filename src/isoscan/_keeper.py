@@ -22,6 +22,9 @@ logger = logging.getLogger("isoscan")
 #: more while nothing is known of a generation, so that a fast leak is seen before it fills the heap.
 _MEASURE_EVERY_S = 0.25
 _MEASURE_SHARE = 0.01
+#: When no policy acts on it, and a generation is known: a scan that waits for a collection is one of its
+#: slowest, and at a hundredth of the time that is what the slowest hundredth of all scans would be.
+_UNWATCHED_SHARE = 0.001
 _YOUNG_SAMPLES = 12
 _YOUNG_EVERY_S = 0.05
 _YOUNG_SHARE = 0.1
@@ -63,7 +66,12 @@ class Keeper:
             return
         # Without a policy only whoever reads the stats waits for it, and a collection stops the plugin.
         is_young = is_new and self.policy is not None and generation.collection_s < _YOUNG_COLLECTION_S
-        every_s, share = (_YOUNG_EVERY_S, _YOUNG_SHARE) if is_young else (_MEASURE_EVERY_S, _MEASURE_SHARE)
+        is_watched = (self._wants_growth and self.policy is not None) or len(
+            generation.samples
+        ) < _YOUNG_SAMPLES
+        every_s, share = _MEASURE_EVERY_S, _MEASURE_SHARE if is_watched else _UNWATCHED_SHARE
+        if is_young:
+            every_s, share = _YOUNG_EVERY_S, _YOUNG_SHARE
         pause_s = max(every_s, generation.collection_s / share)
         last = max(self._measured_at, generation.born_at)
         if now - last < pause_s:

@@ -6,10 +6,11 @@ from typing import Any, cast
 
 import pytest
 
-from isoscan import AdaptiveInterval
+from isoscan import AdaptiveInterval, MaxExecutions
 from isoscan._keeper import Keeper
 from isoscan.growth import Growth, MemorySample
 from isoscan.models import MIB
+from isoscan.policies import RestartPolicy
 from isoscan.sandbox.generation import Generation
 
 
@@ -36,6 +37,15 @@ def asked(keeper: Keeper, generation: Weighed) -> bool:
     return generation.measured > 0
 
 
+def longest_wait_s(keeper: Keeper, generation: Weighed) -> float:
+    """How long after its birth the generation is measured next, to a millisecond."""
+    after_ms = 0
+    while not generation.measured:
+        after_ms += 1
+        keeper.measure_if_due(cast(Generation, cast(Any, generation)), after_ms / 1000)
+    return after_ms / 1000
+
+
 def growth(*, is_significant: bool) -> Growth:
     """What earlier generations taught."""
     return Growth(2000.0, 1990.0 if is_significant else -10.0, 2010.0, 4 * MIB, 10, is_significant)
@@ -59,3 +69,22 @@ def test_a_heap_that_did_not_swell_waits_for_the_clock() -> None:
     """A few percent more than last time are garbage."""
     keeper = Keeper(AdaptiveInterval(memory_budget_bytes=96 * MIB))
     assert not asked(keeper, Weighed(11 * MIB, MemorySample(500, 10 * MIB)))
+
+
+@pytest.mark.parametrize(
+    ("policy", "samples", "wait_s"),
+    [
+        (None, 3, 0.5),
+        (None, 12, 5.0),
+        (MaxExecutions(10_000), 12, 5.0),
+        (AdaptiveInterval(memory_budget_bytes=96 * MIB), 12, 0.5),
+    ],
+)
+def test_collections_take_little_time_where_nobody_acts_on_them(
+    policy: RestartPolicy | None, samples: int, wait_s: float
+) -> None:
+    """A collection of 5 ms is made twice a second while a plugin is new or a policy needs it, else rarely."""
+    known = [MemorySample(number, 4 * MIB) for number in range(samples)]
+    generation = Weighed(4 * MIB, *known)
+    generation.collection_s = 0.005
+    assert longest_wait_s(Keeper(policy), generation) == pytest.approx(wait_s)
