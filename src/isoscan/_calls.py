@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from ._ledger import Job
 from .models import HttpTransaction, ScanResult
-from .sandbox.frames import Batch, bodies_bytes, encode_batch, encode_one
+from .sandbox.frames import Batch, encode_batch, encode_one
 
 
 class Calls(Job, kw_only=True, eq=False):
@@ -26,22 +26,23 @@ class Calls(Job, kw_only=True, eq=False):
         return cls(encode_one(transaction), 1, loop.time(), plugin, outcomes=[loop.create_future()])
 
     @classmethod
-    def begin(cls, transaction: HttpTransaction, loop: asyncio.AbstractEventLoop, plugin: int) -> Self:
-        """One that grows, nothing of it encoded."""
-        unsealed = Batch([transaction], b"", b"", [], bodies_bytes(transaction))
+    def begin(
+        cls, transaction: HttpTransaction, size_bytes: int, loop: asyncio.AbstractEventLoop, plugin: int
+    ) -> Self:
+        """One that grows, nothing of it encoded; the bodies of its first transaction are that long."""
+        unsealed = Batch([transaction], b"", b"", [], size_bytes)
         return cls(unsealed, 1, loop.time(), plugin, outcomes=[loop.create_future()])
 
-    def add(self, transaction: HttpTransaction, loop: asyncio.AbstractEventLoop) -> int:
-        """One scan more; returns how long all bodies are. The ledger counts it (`Ledger.extend`)."""
+    def add(self, transaction: HttpTransaction, size_bytes: int, loop: asyncio.AbstractEventLoop) -> int:
+        """One scan more, with bodies of that size; returns how long all bodies are.
+
+        The ledger counts the scan (`Ledger.extend`).
+        """
         self.outcomes.append(loop.create_future())
         unsealed = self.payload
         unsealed.transactions.append(transaction)
-        response = transaction.response
-        size_bytes: int = unsealed.size_bytes + len(transaction.request.body)
-        if response is not None:
-            size_bytes += len(response.body)
-        unsealed.size_bytes = size_bytes
-        return size_bytes
+        unsealed.size_bytes += size_bytes
+        return int(unsealed.size_bytes)
 
     def seal(self) -> None:
         """Encodes the transactions. Raises what keeps one of them from being encoded: see `singly`."""

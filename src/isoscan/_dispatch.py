@@ -158,9 +158,11 @@ class Dispatch:
             calls = Calls.sealed(transaction, self.loop, plugin)
             self.accept((calls,))
             return calls
+        size_bytes = bodies_bytes(transaction)  # raises for what is none, before anything is changed
         growing = self._calls
         if growing is not None and growing.plugin == plugin and ledger.extend(growing):
-            if growing.add(transaction, self.loop) >= _CALLS_BYTES or growing.count >= self._most_calls:
+            all_bytes = growing.add(transaction, size_bytes, self.loop)
+            if all_bytes >= _CALLS_BYTES or growing.count >= self._most_calls:
                 self._seal()
             if ledger.queued >= queue_size:
                 self.pump()
@@ -171,7 +173,7 @@ class Dispatch:
         if self._most_calls == 1 or self.is_probing or self.is_single_use or not ledger.is_replayable:
             calls = Calls.sealed(transaction, self.loop, plugin)
         else:
-            calls = self._calls = Calls.begin(transaction, self.loop, plugin)
+            calls = self._calls = Calls.begin(transaction, size_bytes, self.loop, plugin)
         self.accept((calls,))
         return calls
 

@@ -7,7 +7,6 @@ and "answered" is all here, and so are the rules of blame and replay.
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -209,7 +208,7 @@ class Ledger:
 
     def replace(self, job: Job, others: Iterable[Job]) -> None:
         """Puts others in the place of a job that waits; nothing happens if it does not."""
-        with contextlib.suppress(ValueError):
+        if job in self._queue:
             place = self._queue.index(job)
             jobs = list(self._queue)
             jobs[place : place + 1] = others
@@ -229,12 +228,18 @@ class Ledger:
         for assigned in self._assigned_jobs():
             if assigned.whole is job and assigned.place == place:
                 assigned.is_withdrawn = True
-        self._requeue([each for each in self._queue if each.whole is not job or each.place != place])
+        for waiting in self._queue:
+            if waiting.whole is job and waiting.place == place:
+                self._queue.remove(waiting)
+                self.queued -= 1
+                break
 
     def withdraw(self, job: Job) -> None:
         """The caller no longer wants the outcomes: queued scans are gone, assigned ones are dropped later."""
+        if job.is_withdrawn:
+            return
         job.is_withdrawn = True
-        with contextlib.suppress(ValueError):  # assigned: its answers are dropped when they come
+        if job in self._queue:  # else it is assigned: its answers are dropped when they come
             self._queue.remove(job)
             self.queued -= job.count
         if job.has_parts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from typing import Any
 
 import msgspec
 import pytest
@@ -96,6 +97,23 @@ async def test_all_are_cancelled() -> None:
         await held
         await executor.shutdown()
         assert executor.get_stats().in_flight == 0
+
+
+async def test_what_is_no_transaction() -> None:
+    """It is the caller's own error, and changes nothing for those beside it."""
+    async with make_executor(HOLD) as executor:
+        await warmed_up(executor)
+        held = begin(executor.scan_transaction(make_transaction("/hold")))
+        await until(lambda: executor.load == 1, "the scan that holds the others is taken")
+        wrong: Any = None
+        asked = [make_transaction(), make_transaction(), wrong, make_transaction()]
+        outcomes = await asyncio.gather(*map(executor.scan_transaction, asked), return_exceptions=True)
+        await held
+    assert isinstance(outcomes[2], AttributeError)
+    for transaction, outcome in zip(asked, outcomes, strict=True):
+        if transaction is not wrong:
+            assert isinstance(outcome, list)
+            assert [finding.title for finding in outcome] == [transaction.id]
 
 
 async def test_one_cannot_be_encoded() -> None:
