@@ -174,17 +174,19 @@ ODD = [
     {"startedDateTime": "x", "request": {"method": "CONNECT", "url": "a:443"}},
     {"startedDateTime": "x", "request": 17},
 ]
-CHOSEN = st.lists(st.sampled_from([*ENTRIES, *ODD]), min_size=1, max_size=8)
+ANY = [*ENTRIES, *ODD]
+#: By their numbers: an example with the deep one could not be printed.
+CHOSEN = st.lists(st.integers(0, len(ANY) - 1), min_size=1, max_size=8)
 
 
 @given(
     CHOSEN, st.sampled_from([None, 0, 2]), st.lists(st.tuples(st.integers(0, 9999), st.binary(max_size=3)))
 )
 def test_where_entries_end_is_no_guess(
-    chosen: list[object], indent: int | None, damages: list[tuple[int, bytes]]
+    chosen: list[int], indent: int | None, damages: list[tuple[int, bytes]]
 ) -> None:
     """An entry that is taken to end where the next one begins is the one that a walk finds."""
-    data = json.dumps({"log": {"entries": chosen}}, indent=indent).encode()
+    data = json.dumps({"log": {"entries": [ANY[number] for number in chosen]}}, indent=indent).encode()
     for at, inserted in damages:
         at %= len(data) + 1
         data = data[:at] + inserted + data[at + 1 :]
