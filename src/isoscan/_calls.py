@@ -49,16 +49,17 @@ class Calls(Job, kw_only=True, eq=False):
         transactions = self.payload.transactions
         self.payload = encode_one(transactions[0]) if self.count == 1 else encode_batch(transactions)
 
-    def singly(self) -> Iterator[Self]:
+    def singly(self) -> Iterator[Job]:
         """Its scans, each by itself. Those who wait for one that cannot be encoded are told why."""
-        for transaction, outcome in zip(self.payload.transactions, self.outcomes, strict=True):
+        for place, outcome in enumerate(self.outcomes):
             try:
-                single = encode_one(transaction)
+                part = self._part(place, place + 1)
             except Exception as error:  # noqa: BLE001  # of the caller's own making: raised to them
                 if not outcome.done():
                     outcome.set_exception(error)
             else:
-                yield type(self)(single, 1, self.accepted_at, self.plugin, outcomes=[outcome])
+                if not part.is_withdrawn:
+                    yield part
 
     def deliver(self, first: int, results: list[Any]) -> None:
         """Hands the outcomes to those who still wait."""

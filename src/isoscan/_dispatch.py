@@ -204,8 +204,7 @@ class Dispatch:
     def pump(self) -> None:
         """Gives the occupant what it may have. Whatever changes that calls it."""
         self._is_pump_due = False
-        if self._calls is not None:
-            self._seal()
+        self._seal()
         generation = self.occupant
         if (
             not self.ledger.queued

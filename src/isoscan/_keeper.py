@@ -57,7 +57,8 @@ class Keeper:
         """Asks for a measurement when the last is long enough ago and something has run since."""
         if generation.collection_s > _MAX_COLLECTION_S:
             return
-        is_new = self._wants_growth and len(generation.samples) < _YOUNG_SAMPLES
+        is_little_known = len(generation.samples) < _YOUNG_SAMPLES
+        is_new = self._wants_growth and is_little_known
         # Not for ever: a heap that swells with garbage alone would be collected all the time.
         is_known = self.learned is not None and self.learned.is_significant
         if is_new and not is_known and _has_swollen(generation):
@@ -65,13 +66,12 @@ class Keeper:
             generation.measure()
             return
         # Without a policy only whoever reads the stats waits for it, and a collection stops the plugin.
-        is_young = is_new and self.policy is not None and generation.collection_s < _YOUNG_COLLECTION_S
-        is_watched = (self._wants_growth and self.policy is not None) or len(
-            generation.samples
-        ) < _YOUNG_SAMPLES
-        every_s, share = _MEASURE_EVERY_S, _MEASURE_SHARE if is_watched else _UNWATCHED_SHARE
-        if is_young:
+        is_acted_on = self._wants_growth and self.policy is not None
+        if is_acted_on and is_little_known and generation.collection_s < _YOUNG_COLLECTION_S:
             every_s, share = _YOUNG_EVERY_S, _YOUNG_SHARE
+        else:
+            every_s = _MEASURE_EVERY_S
+            share = _MEASURE_SHARE if is_acted_on or is_little_known else _UNWATCHED_SHARE
         pause_s = max(every_s, generation.collection_s / share)
         last = max(self._measured_at, generation.born_at)
         if now - last < pause_s:

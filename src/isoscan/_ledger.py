@@ -75,6 +75,11 @@ class Job(Struct, gc=False, eq=False):
             return [self][first:]
         return [self._part(place, place + 1) for place in range(first, self.count)]
 
+    def wanted(self) -> list[Job]:
+        """What of it somebody waits for: itself, each scan where some are not wanted, or nothing."""
+        parts = self.apart() if (self.whole or self).has_gaps else [self]
+        return [part for part in parts if not part.is_withdrawn]
+
     def rest(self, first: int) -> Job:
         """Its scans from `first` on, as one job."""
         return self._part(first, self.count) if first else self
@@ -224,7 +229,7 @@ class Ledger:
             return
         job.has_gaps = True
         if not job.has_parts and job in self._queue:
-            self.replace(job, [part for part in job.apart() if not part.is_withdrawn])
+            self.replace(job, job.wanted())
         for assigned in self._assigned_jobs():
             if assigned.whole is job and assigned.place == place:
                 assigned.is_withdrawn = True
@@ -250,7 +255,7 @@ class Ledger:
 
     def withdraw_all(self) -> list[Job]:
         """Every job that somebody still waits for: nobody is to, from here on."""
-        jobs = [job for job in self.live() if not job.is_withdrawn]
+        jobs = [wanted for job in self.live() for wanted in job.wanted()]
         for assigned in self._assigned_jobs():
             assigned.is_withdrawn = True
         self._requeue(())
@@ -349,10 +354,7 @@ class Ledger:
         oldest = frames[0]
         suspects = [scan for job in oldest.unanswered for scan in job.apart() if not scan.is_withdrawn]
         waiting = [
-            part
-            for frame in islice(frames, 1, None)
-            for job in frame.jobs
-            for part in (job.apart() if job.has_gaps else (job,))
+            wanted for frame in islice(frames, 1, None) for job in frame.jobs for wanted in job.wanted()
         ]
         replayed: list[Job] = []
         if cause is Cause.RETIRED:

@@ -47,7 +47,6 @@ class _BackgroundLoop:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
         self._executors: weakref.WeakSet[_async.PluginExecutor] = weakref.WeakSet()
 
     def submit(self, coroutine: Coroutine[Any, Any, _T]) -> Future[_T]:
@@ -69,17 +68,13 @@ class _BackgroundLoop:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(
-                    target=self._loop.run_forever, name="isoscan-loop", daemon=True
-                )
-                self._thread.start()
-                atexit.register(self._stop)
+                thread = threading.Thread(target=self._loop.run_forever, name="isoscan-loop", daemon=True)
+                thread.start()
+                atexit.register(self._stop, self._loop, thread)
             return self._loop
 
-    def _stop(self) -> None:
-        loop, thread, executors = self._loop, self._thread, list(self._executors)
-        if loop is None or thread is None:
-            return
+    def _stop(self, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
+        executors = list(self._executors)
 
         async def end() -> None:
             await asyncio.gather(*(executor.shutdown(drain=False) for executor in executors))

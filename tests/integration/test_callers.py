@@ -134,3 +134,27 @@ async def test_one_cannot_be_encoded() -> None:
             assert isinstance(outcome, list)
             assert [finding.title for finding in outcome] == [transaction.id]
     assert stats.total_executions == before + 9
+
+
+async def test_cancelled_beside_one_that_cannot_be_encoded() -> None:
+    """Who gave up is not scanned, also when the scans of their job had to be encoded one by one."""
+    async with make_executor(HOLD) as executor:
+        before = await warmed_up(executor)
+        held = begin(executor.scan_transaction(make_transaction("/hold")))
+        await until(lambda: executor.load == 1, "the scan that holds the others is taken")
+        for _ in range(2):  # what is sent beside the one that holds it
+            _, sent = ask(executor, TOGETHER)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        transactions = [make_transaction() for _ in range(9)]
+        msgspec.structs.force_setattr(transactions[4].request, "timestamp", object())
+        calls = [begin(executor.scan_transaction(each)) for each in transactions]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        calls[7].cancel()
+        with pytest.raises(TypeError):
+            await calls[4]
+        await assert_answered(transactions[5:], calls[5:], {2})
+        await asyncio.gather(held, *calls[:4], *sent)
+        stats = executor.get_stats()
+    assert stats.total_executions == before + 1 + 2 * TOGETHER + 7

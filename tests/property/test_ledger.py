@@ -476,3 +476,16 @@ def test_wrong_answer_changes_nothing(wrong: Callable[[Ledger], object]) -> None
         wrong(ledger)
     assert scans_of(ledger.live()) == scans
     assert (ledger.queued, ledger.in_flight) == (0, 5)
+
+
+def test_who_left_before_is_not_told_of_the_end() -> None:
+    """When everything is given up, a scan that nobody wanted any more is not among what is."""
+    ledger = Ledger(max_attempts=2)
+    job = Told(Parcel([0, 1, 2]), 3)
+    ledger.accept((job,))
+    give(ledger)
+    job.unwanted.add(1)
+    ledger.withdraw_scan(job, 1)
+    assert scans_of(ledger.withdraw_all()) == [0, 2]
+    assert not ledger.end(1, Cause.RETIRED, was_fresh=False).ended
+    assert not ledger.live()

@@ -99,7 +99,7 @@ def explained(path: Path) -> Iterator[None]:
 
 def explain(error: sqlite3.Error) -> str:
     """What went wrong with a store, and what to do."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    code = _code(error)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return "is locked by another process; try again when that is done, or use another store (--db)"
     if code in _FULL:
@@ -113,7 +113,12 @@ def explain(error: sqlite3.Error) -> str:
 
 def is_busy(error: sqlite3.Error) -> bool:
     """Whether somebody else holds the store, so that trying again may help."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary code; 0 when the error is Python's own."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _connect(uri: str) -> sqlite3.Connection:
@@ -170,7 +175,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
             )
         )  # fmt: skip
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_NOTADB:
+        if _code(error) != sqlite3.SQLITE_NOTADB:
             raise
         raise StoreError(f"{path}: is no isoscan store; name another file with --db") from error
     if objects == 0 and version == 0:
